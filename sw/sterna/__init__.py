@@ -1,0 +1,1 @@
+"""Sterna: quantised networks in, verified Verilog out."""
