@@ -42,7 +42,8 @@ class Network:
         for producer, consumer in self.links:
             for (part, port), side in ((producer, "outputs"), (consumer, "inputs")):
                 if part not in self.parts:
-                    raise ValueError(f"Part of a link must be one of {list(self.parts)}, not {part!r}")
+                    names = list(self.parts)
+                    raise ValueError(f"Part of a link must be one of {names}, not {part!r}")
                 if port not in getattr(self.parts[part], side):
                     raise ValueError(f"Port of {part} must be one of its {side}, not {port!r}")
                 if (part, port) in seen:
@@ -68,9 +69,9 @@ class Network:
 class NetworkTimes:
     """When each beat moved, and what each process waited for.
 
-    ``transfers`` maps every port to the cycles of its transfers (both ends of a link have the same);
-    ``waits`` maps (part, process, channel) to the cycles that the process lost because that channel
-    was the last to have a token.
+    ``transfers`` maps every port to the cycles of its transfers (both ends of a link have the
+    same); ``waits`` maps (part, process, channel) to the cycles that the process lost because that
+    channel was the last to have a token.
     """
 
     transfers: Mapping[Port, np.ndarray]

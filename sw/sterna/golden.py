@@ -1,0 +1,117 @@
+"""The golden interpreter: what every operation means, retold on plain numpy integers.
+
+This is the second, independent telling of `docs/numerics.md`: it shares no code with the hardware
+parts' `compute` and imports numpy and the graph only. It is batched over samples, so that thousands
+of them take seconds. All arithmetic is exact; matrix products go through float64 only where every
+product and partial sum stays below 2**53, where float64 arithmetic on integers is exact too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import ir
+
+__all__ = ["quantize_input", "run", "run_values"]
+
+_EXACT_FLOAT = 2**53
+
+
+def quantize_input(graph: ir.Graph, x: np.ndarray) -> np.ndarray:
+    """Codes of real inputs: ``round_half_even(clip(x / scale + zero_point))`` in float32.
+
+    Raises
+    ------
+    ValueError
+        If the number of elements does not fit the graph's input, or a value is not a number.
+    """
+    kind = graph.types[graph.input_name]
+    edge = graph.inputs[graph.input_name]
+    x = np.asarray(x, dtype=np.float32)
+    if x.ndim < 1 or x.size == 0 or x[0].size != kind.size:
+        raise ValueError(f"Inputs must have {kind.size} elements a sample, not shape {x.shape}")
+    if np.isnan(x).any():
+        raise ValueError("Inputs must be numbers, not NaN")
+    scaled = x.reshape(len(x), *kind.shape) / np.float32(edge.scale) + np.float32(edge.zero_point)
+    clipped = np.clip(scaled, np.float32(kind.range.low), np.float32(kind.range.high))
+    return np.rint(clipped).astype(np.int64)
+
+
+def run(graph: ir.Graph, x: np.ndarray) -> np.ndarray:
+    """Real inputs to real outputs (float64): quantise, interpret, dequantise."""
+    values = run_values(graph, quantize_input(graph, x))[graph.output_name]
+    edge = graph.outputs[graph.output_name]
+    return (values - edge.zero_point) * edge.scale
+
+
+def run_values(graph: ir.Graph, codes: np.ndarray) -> dict[str, np.ndarray]:
+    """Every value of the graph (int64, batch axis first) for a batch of input codes.
+
+    Raises
+    ------
+    ValueError
+        If the codes are not integers, of the wrong size, or outside the input's range.
+    """
+    kind = graph.types[graph.input_name]
+    codes = np.asarray(codes)
+    if codes.dtype.kind not in "iu":
+        raise ValueError(f"Input codes must be integers, not {codes.dtype}")
+    if codes.ndim < 1 or codes.size == 0 or codes[0].size != kind.size:
+        raise ValueError(f"Inputs must have {kind.size} elements a sample, not shape {codes.shape}")
+    codes = codes.reshape(len(codes), *kind.shape).astype(np.int64)
+    if not kind.range.contains(codes):
+        raise ValueError(f"Input codes must lie in {kind.range}, not beyond")
+    values: dict[str, np.ndarray] = {}
+    for op in graph.ops:
+        inputs = [values[name] for name in op.inputs]
+        values[op.name] = codes if isinstance(op, ir.Input) else _evaluate(op, inputs[0])
+    return values
+
+
+def _evaluate(op: ir.Op, x: np.ndarray) -> np.ndarray:
+    match op:
+        case ir.MatMul():
+            return _matmul(x, op.weights)
+        case ir.Threshold():
+            return _threshold(x, op)
+        case ir.Requantize():
+            return _requantize(x, op)
+        case ir.Reshape():
+            return x.reshape(len(x), *op.shape)
+        case ir.TopK():
+            return _top_k(x, op.k)
+    raise TypeError(f"Operation must be known to the golden interpreter, not {op.kind}")
+
+
+def _matmul(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    bound = int(np.abs(weights).sum(axis=1).max()) * max(1, int(np.abs(x).max()))
+    if bound < _EXACT_FLOAT:
+        return np.rint(x.astype(np.float64) @ weights.T.astype(np.float64)).astype(np.int64)
+    return x @ weights.T
+
+
+def _threshold(x: np.ndarray, op: ir.Threshold) -> np.ndarray:
+    result = np.empty_like(x)
+    count = op.thresholds.shape[1]
+    for channel, (row, falls) in enumerate(zip(op.thresholds, op.descending)):
+        met = np.searchsorted(row, x[..., channel], side="right")
+        result[..., channel] = op.low + op.step * (count - met if falls else met)
+    return result
+
+
+def _requantize(x: np.ndarray, op: ir.Requantize) -> np.ndarray:
+    scaled = x * op.multiplier + op.offset
+    if op.shift:
+        quotient, rest = np.divmod(scaled, 1 << op.shift)
+        half = 1 << (op.shift - 1)
+        if op.rounding.value == "half_up":
+            quotient = quotient + (rest >= half)
+        elif op.rounding.value == "half_even":
+            quotient = quotient + ((rest > half) | ((rest == half) & (quotient % 2 == 1)))
+        scaled = quotient
+    return scaled if op.clip is None else np.clip(scaled, op.clip.low, op.clip.high)
+
+
+def _top_k(x: np.ndarray, k: int) -> np.ndarray:
+    order = np.argsort(-x, axis=-1, kind="stable")[..., :k]
+    return np.stack([order, np.take_along_axis(x, order, axis=-1)], axis=-1)

@@ -1,0 +1,24 @@
+"""The intermediate representation: an immutable graph of integer tensor operations."""
+
+from .graph import Graph
+from .op import Op
+from .ops import Input, MatMul, Requantize, Reshape, Threshold, TopK, accumulator_range
+from .text import parse_graph, print_graph
+from .types import InputEdge, OutputEdge, TensorType
+
+__all__ = [
+    "Graph",
+    "Input",
+    "InputEdge",
+    "MatMul",
+    "Op",
+    "OutputEdge",
+    "Requantize",
+    "Reshape",
+    "TensorType",
+    "Threshold",
+    "TopK",
+    "accumulator_range",
+    "parse_graph",
+    "print_graph",
+]
