@@ -89,26 +89,27 @@ class Alphabet:
         """The letters (int64, same shape) of an array of codes."""
         return np.asarray(self.values, dtype=np.int64)[codes]
 
-    def plane_count(self, weights: IntegerRange) -> int:
-        """How many planes write every integer of a range: 1 if each one is a letter.
+    def plane_count(self, weights: np.ndarray) -> int:
+        """How many planes write every weight of an array: 1 if each one is a letter.
 
         Raises
         ------
         ValueError
             If more than one plane would be needed and the alphabet is not ternary.
         """
-        if len(self.values) >= weights.high - weights.low + 1 and all(
-            value in self.values for value in range(weights.low, weights.high + 1)
-        ):
+        if self.contains(weights):
             return 1
         if self.values != (-1, 0, 1):
-            raise ValueError(
-                f"Alphabet must be ternary to write {weights} in planes, not {self.name}"
-            )
-        planes = 1
-        while (3**planes - 1) // 2 < max(-weights.low, weights.high):
+            raise ValueError(f"Alphabet must be ternary to have planes, not {self.name}")
+        planes, largest = 1, int(np.abs(weights).max())
+        while (3**planes - 1) // 2 < largest:
             planes += 1
         return planes
+
+    def plane_range(self, planes: int) -> IntegerRange:
+        """The range of all integers that ``planes`` planes can write."""
+        scale = sum(self.radix**plane for plane in range(planes))
+        return self.range * scale
 
     def to_planes(self, weights: np.ndarray, planes: int) -> np.ndarray:
         """Letters of shape ``(planes, *weights.shape)``, plane 0 least significant.
