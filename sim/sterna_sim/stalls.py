@@ -7,8 +7,9 @@ A source that sees True puts its next beat forward and then holds it until it is
 demand, whatever the following booleans say; a sink is ready in exactly the cycles that say True.
 
 The rows depend on nothing but profile, seed, port and end, so the Amaranth bench, the cocotb bench
-and a rerun on another machine see the same stalls. Most random rows are shared by all ports of one end, or even by
-both ends, so that stalls coincide; in ``independent_ends`` each port draws its own rates and row.
+and a rerun on another machine see the same stalls. Most random rows are shared by all ports of one
+end, or even by both ends, so that stalls coincide; in ``independent_ends`` each port draws its own
+rates and row.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import sys
 from itertools import islice
 
 import pytest
+
 from sterna_sim.stalls import PROFILES, find_profile
 
 EXPECTED_RATE = {
