@@ -1,0 +1,305 @@
+"""AXI4-Stream at the edges: bytes outside, beats of elements inside.
+
+An AXI4-Stream beat carries ``count`` elements, each padded to whole bytes (sign- or zero-extended),
+element 0 in the lowest bytes, little-endian; TLAST marks the last beat of a frame. TDATA and TLAST
+are the payload of an ordinary stream (`axi_signature`), so that both edges are parts like all
+others; the accelerator's top gives the signals their AXI names. Both edges end in a queue of two
+places: latency 1, one beat a cycle.
+
+The input edge knows how many elements make a frame and counts beats, so what follows never sees a
+frame of another length. A TLAST that comes early ends the frame: the elements that are missing are
+zero, and filling them in takes one cycle a beat. When TLAST is late, the frame is complete without
+it and what follows is dropped up to and including the beat with TLAST. Either way the next frame
+starts with the beat after TLAST, and exactly one frame came out for each TLAST. Bytes behind the
+frame's end in its last beat are ignored. An element whose bytes do not hold a value of its range
+keeps its lower bits and raises ``element_range``.
+
+The output edge adds TKEEP, which is low only for bytes behind the frame's end in its last beat.
+It does not support TKEEP or null bytes on the input, nor TID, TDEST and TUSER.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .base import Cost, Device, IntegerRange, Timing, queue
+from .beat import beat_count, beat_signature
+from .stream_buffer import StreamBufferConfig
+
+__all__ = [
+    "AxiStreamInput",
+    "AxiStreamInputConfig",
+    "AxiStreamOutput",
+    "AxiStreamOutputConfig",
+    "axi_signature",
+    "element_bytes",
+]
+
+
+def element_bytes(values: IntegerRange) -> int:
+    """Bytes of one element on AXI4-Stream."""
+    return -(-values.width // 8)
+
+
+def axi_signature(values: IntegerRange, count: int) -> stream.Signature:
+    """A stream with the payload ``data`` (TDATA: padded elements) and ``last`` (TLAST)."""
+    padded = Shape(8 * element_bytes(values), values.signed)
+    return stream.Signature(data.StructLayout({"data": data.ArrayLayout(padded, count), "last": 1}))
+
+
+@dataclass(frozen=True)
+class _EdgeConfig:
+    """What both edges are made from.
+
+    Parameters
+    ----------
+    elements : :class:`int`
+        Elements of a frame.
+    values : :class:`IntegerRange`
+        Range of an element.
+    count : :class:`int`
+        Elements in a beat.
+
+    Raises
+    ------
+    ValueError
+        If elements or count are not positive.
+    """
+
+    elements: int
+    values: IntegerRange
+    count: int
+
+    def __post_init__(self) -> None:
+        for subject, value in (("Elements", self.elements), ("Count", self.count)):
+            if value < 1:
+                raise ValueError(f"{subject} of a stream edge must be 1 or more, not {value!r}")
+
+    @property
+    def beats(self) -> int:
+        """Beats of a frame."""
+        return beat_count(self.elements, self.count)
+
+    @property
+    def tail(self) -> int:
+        """Elements in the last beat of a frame."""
+        return self.elements - (self.beats - 1) * self.count
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of a beat."""
+        return self.count * element_bytes(self.values)
+
+    @property
+    def input_range(self) -> IntegerRange:
+        return self.values
+
+    @property
+    def output_range(self) -> IntegerRange:
+        return self.values
+
+    def timing(self) -> Timing:
+        return queue(1, 2)
+
+
+@dataclass(frozen=True)
+class AxiStreamInputConfig(_EdgeConfig):
+    __doc__ = _EdgeConfig.__doc__
+
+    def compute(self, beats: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """Frames (int64, shape ``(frames, elements)``) from AXI beats.
+
+        ``beats`` has shape ``(beats, count)`` and holds the padded elements as integers, ``last``
+        one flag a beat. A frame that has neither all its beats nor a TLAST yet is not in the
+        result.
+        """
+        frames: list[np.ndarray] = []
+        frame: list[int] = []
+        dropping = False
+        for beat, ends in zip(np.asarray(beats, dtype=np.int64), last):
+            if not dropping:
+                frame += [self._cut(int(value)) for value in beat]
+                if ends or len(frame) >= self.elements:
+                    frame = (frame + [0] * self.elements)[: self.elements]
+                    frames.append(np.array(frame, dtype=np.int64))
+                    frame, dropping = [], True
+            dropping = dropping and not ends
+        return np.array(frames, dtype=np.int64).reshape(-1, self.elements)
+
+    def _cut(self, value: int) -> int:
+        """An element's lower bits, as a number of the range's width."""
+        width = self.values.width
+        value &= (1 << width) - 1
+        return value - (1 << width) if self.values.signed and value >> (width - 1) else value
+
+    def cost(self, device: Device) -> Cost:
+        """Estimate: the queue, the frame counter and the range checks."""
+        buffer = StreamBufferConfig.of_beats(self.values, self.count).cost(device)
+        counter = self.beats.bit_length()
+        return buffer + Cost(lut=2 * counter + 12 + 4 * self.count, ff=counter + 8 + self.count)
+
+    def create(self) -> AxiStreamInput:
+        return AxiStreamInput(self)
+
+
+class AxiStreamInput(wiring.Component):
+    """The input edge.
+
+    Attributes
+    ----------
+    i : stream of `axi_signature`, in
+    o : stream of beats, out
+    open : in
+        A new frame may begin; frames that have begun go on regardless.
+    frame_begun, short_frame, long_frame, element_range : out
+        Events, one cycle each.
+    """
+
+    def __init__(self, config: AxiStreamInputConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "i": In(axi_signature(config.values, config.count)),
+                "o": Out(beat_signature(config.values, config.count)),
+                "open": In(1, init=1),
+                "frame_begun": Out(1),
+                "short_frame": Out(1),
+                "long_frame": Out(1),
+                "element_range": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        m.submodules.buffer = buffer = StreamBufferConfig.of_beats(
+            config.values, config.count
+        ).create()
+        wiring.connect(m, buffer.o, wiring.flipped(self.o))
+
+        remaining = Signal(range(config.beats), init=config.beats - 1)
+        at_start, at_end = Signal(init=1), Signal(init=int(config.beats == 1))
+        filling, dropping = Signal(), Signal()
+        accept, push = Signal(), Signal()
+        m.d.comb += [
+            self.i.ready.eq(buffer.i.ready & ~filling & (self.open | ~at_start | dropping)),
+            accept.eq(self.i.valid & self.i.ready),
+            push.eq((accept & ~dropping) | (filling & buffer.i.ready)),
+            buffer.i.valid.eq((self.i.valid & (self.open | ~at_start) & ~dropping) | filling),
+            buffer.i.payload.last.eq(at_end),
+        ]
+        for place in range(config.count):
+            element = self.i.payload.data[place]
+            is_padding = filling | (at_end if place >= config.tail else Const(0))
+            m.d.comb += buffer.i.payload.data[place].eq(Mux(is_padding, 0, element))
+
+        with m.If(push):
+            m.d.sync += at_start.eq(at_end)
+            if config.beats > 1:
+                m.d.sync += [
+                    remaining.eq(Mux(at_end, config.beats - 1, remaining - 1)),
+                    at_end.eq(remaining == 1),
+                ]
+        ends_early, ends_late = Signal(), Signal()
+        m.d.comb += [
+            ends_early.eq(accept & ~dropping & ~at_end & self.i.payload.last),
+            ends_late.eq(accept & ~dropping & at_end & ~self.i.payload.last),
+        ]
+        with m.If(ends_early):
+            m.d.sync += filling.eq(1)
+        with m.Elif(push & at_end):
+            m.d.sync += filling.eq(0)
+        with m.If(ends_late):
+            m.d.sync += dropping.eq(1)
+        with m.Elif(accept & self.i.payload.last):
+            m.d.sync += dropping.eq(0)
+        m.d.sync += [
+            self.frame_begun.eq(accept & ~dropping & at_start),
+            self.short_frame.eq(ends_early),
+            self.long_frame.eq(ends_late),
+        ]
+
+        # Ranges are checked beside the data path, a cycle late.
+        strays = Signal(config.count)
+        for place in range(config.count):
+            counts = accept & ~dropping & (~at_end if place >= config.tail else Const(1))
+            m.d.sync += strays[place].eq(
+                counts & ~_inside(self.i.payload.data[place], config.values)
+            )
+        m.d.sync += self.element_range.eq(strays.any())
+        return m
+
+
+def _inside(padded: Value, values: IntegerRange) -> Value:
+    """Whether a padded element holds a value of its range."""
+    whole = IntegerRange.of_width(values.width, values.signed)
+    if values == whole:
+        # Only the extension can be wrong: one small gate instead of two comparisons.
+        if values.signed:
+            upper = Value.cast(padded)[values.width - 1 :]
+            return upper.all() | ~upper.any()
+        upper = Value.cast(padded)[values.width :]
+        return ~upper.any() if len(upper) else Const(1)
+    return (padded >= values.low) & (padded <= values.high)
+
+
+@dataclass(frozen=True)
+class AxiStreamOutputConfig(_EdgeConfig):
+    __doc__ = _EdgeConfig.__doc__
+
+    def compute(self, frames: np.ndarray) -> np.ndarray:
+        """Padding to bytes changes no value."""
+        return np.asarray(frames, dtype=np.int64)
+
+    def cost(self, device: Device) -> Cost:
+        """Estimate: the queue; padding and TKEEP are wires."""
+        return StreamBufferConfig.of_beats(self.values, self.count).cost(device)
+
+    def create(self) -> AxiStreamOutput:
+        return AxiStreamOutput(self)
+
+
+class AxiStreamOutput(wiring.Component):
+    """The output edge.
+
+    Attributes
+    ----------
+    i : stream of beats, in
+    o : stream of `axi_signature`, out
+    keep : out
+        TKEEP of the beat on ``o``, one bit a byte.
+    """
+
+    def __init__(self, config: AxiStreamOutputConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "i": In(beat_signature(config.values, config.count)),
+                "o": Out(axi_signature(config.values, config.count)),
+                "keep": Out(config.bytes),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        m.submodules.buffer = buffer = StreamBufferConfig.of_beats(
+            config.values, config.count
+        ).create()
+        wiring.connect(m, wiring.flipped(self.i), buffer.i)
+        m.d.comb += [
+            self.o.valid.eq(buffer.o.valid),
+            buffer.o.ready.eq(self.o.ready),
+            self.o.payload.last.eq(buffer.o.payload.last),
+        ]
+        for place in range(config.count):
+            m.d.comb += self.o.payload.data[place].eq(buffer.o.payload.data[place])
+        kept = config.tail * element_bytes(config.values)
+        dropped = config.bytes - kept
+        m.d.comb += self.keep.eq(Cat(Const(-1, kept), (~buffer.o.payload.last).replicate(dropped)))
+        return m

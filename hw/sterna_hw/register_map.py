@@ -1,0 +1,336 @@
+"""The register map of an accelerator: one table for gateware, driver and documentation.
+
+Software sees a small memory of 32-bit words behind AXI4-Lite. What lies where is said once, here,
+as data: registers at fixed offsets, made of named fields, each with a kind of access and a meaning.
+`register_file` makes the decoder and the storage from the table, `driver_table` gives the same
+facts as plain dictionaries, and `documentation` writes `docs/registers.md`. Nothing else in the
+project may spell an offset or a bit position.
+
+All words are little-endian and are read and written whole. Offsets never change their meaning
+within one map version; a register that a design cannot use reads as zero. The table says nothing
+about what the fields do in gateware: that is the business of the parts that are wired to them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = [
+    "COUNTERS",
+    "ERRORS",
+    "MAGIC",
+    "MAP_VERSION",
+    "WINDOW_OFFSET",
+    "WINDOW_WORDS",
+    "Access",
+    "Field",
+    "Identity",
+    "Register",
+    "RegisterMap",
+    "accelerator_map",
+    "documentation",
+    "driver_table",
+]
+
+MAGIC = 0x4E525453
+"""Reads as the bytes ``STRN`` in memory order."""
+MAP_VERSION = 1
+WINDOW_OFFSET = 0x1000
+WINDOW_WORDS = 1024
+
+ERRORS = (
+    ("short_frame", "An input frame ended before its length; the missing elements were zero"),
+    ("long_frame", "An input frame went on after its length; the surplus was dropped"),
+    (
+        "element_range",
+        "An input element was outside its number format; its upper bits were ignored",
+    ),
+    ("reload_refused", "A row was written while not loading, or beyond a memory; it was dropped"),
+)
+"""Bits of the error register, from bit 0 up: name and meaning."""
+
+COUNTERS = (
+    ("frames_in", "Frames begun at the input"),
+    ("frames_out", "Frames completed at the output"),
+    ("busy_cycles", "Cycles with at least one frame inside"),
+    ("input_stall_cycles", "Cycles in which the source offered a beat and the input was not ready"),
+    ("input_wait_cycles", "Cycles in which the input was ready and the source offered nothing"),
+    ("output_stall_cycles", "Cycles in which a result was offered and the sink was not ready"),
+)
+"""Counters from 0x40 up, one word each: name and what is counted."""
+
+
+class Access(Enum):
+    """What software can do with a field.
+
+    A ``CONSTANT`` is fixed when the design is built; ``READ`` shows a signal; ``READ_WRITE`` holds
+    what was written; ``CLEAR`` holds an event until a one is written to it; ``PULSE`` does
+    something when a one is written and reads as zero; ``EXTERNAL`` is kept by another part, which
+    may change it as well as software.
+    """
+
+    CONSTANT = "constant"
+    READ = "read only"
+    READ_WRITE = "read and write"
+    CLEAR = "write one to clear"
+    PULSE = "write one to trigger"
+    EXTERNAL = "read and write, changed by hardware"
+
+    @property
+    def writable(self) -> bool:
+        return self not in (Access.CONSTANT, Access.READ)
+
+
+@dataclass(frozen=True)
+class Field:
+    """Neighbouring bits of a register: ``width`` bits from bit ``low`` up.
+
+    ``reset`` is the value after reset, or the value itself of a constant.
+    """
+
+    name: str
+    low: int
+    width: int
+    access: Access
+    meaning: str
+    reset: int = 0
+
+    def __post_init__(self) -> None:
+        if self.low < 0 or self.width < 1 or self.low + self.width > 32:
+            raise ValueError(
+                f"Bits of field {self.name} must be within 0 to 31, not {self.low} to "
+                f"{self.low + self.width - 1}"
+            )
+        if not 0 <= self.reset < 1 << self.width:
+            raise ValueError(
+                f"Reset of field {self.name} must fit {self.width} bits, not {self.reset!r}"
+            )
+
+
+@dataclass(frozen=True)
+class Register:
+    """One 32-bit word at ``offset`` bytes; bits that no field names read as zero."""
+
+    offset: int
+    name: str
+    meaning: str
+    fields: tuple[Field, ...]
+
+    def __post_init__(self) -> None:
+        if self.offset % 4 or not 0 <= self.offset < WINDOW_OFFSET:
+            raise ValueError(
+                f"Offset of register {self.name} must be a multiple of 4 below "
+                f"{WINDOW_OFFSET:#x}, not {self.offset:#x}"
+            )
+        taken = 0
+        for field in self.fields:
+            bits = ((1 << field.width) - 1) << field.low
+            if taken & bits:
+                raise ValueError(
+                    f"Fields of register {self.name} must be apart, not overlapping at {field.name}"
+                )
+            taken |= bits
+
+    @property
+    def writable(self) -> bool:
+        return any(field.access.writable for field in self.fields)
+
+
+@dataclass(frozen=True)
+class RegisterMap:
+    """Registers in ascending order of offset, and the window of ``window_words`` words."""
+
+    registers: tuple[Register, ...]
+    window_offset: int = WINDOW_OFFSET
+    window_words: int = WINDOW_WORDS
+
+    def __post_init__(self) -> None:
+        offsets = [register.offset for register in self.registers]
+        if any(a >= b for a, b in zip(offsets, offsets[1:])):
+            raise ValueError(f"Offsets of a register map must ascend, not be {offsets!r}")
+
+    @property
+    def address_width(self) -> int:
+        """Bits of a byte address that reaches every register and the whole window."""
+        return (self.window_offset + 4 * self.window_words - 1).bit_length()
+
+    def register(self, name: str) -> Register:
+        for register in self.registers:
+            if register.name == name:
+                return register
+        raise KeyError(name)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The constants that tell software which design answers.
+
+    ``build_hash`` is 32 bits of the build's digest; bytes count one beat of the AXI4-Stream data;
+    elements count one frame; ``memories`` is how many memories can be reloaded.
+    """
+
+    build_hash: int = 0
+    input_bytes: int = 1
+    output_bytes: int = 1
+    input_elements: int = 1
+    output_elements: int = 1
+    memories: int = 0
+
+
+def _word(offset: int, name: str, access: Access, meaning: str, reset: int = 0) -> Register:
+    return Register(offset, name, meaning, (Field("value", 0, 32, access, meaning, reset),))
+
+
+def accelerator_map(identity: Identity) -> RegisterMap:
+    """The register map of one accelerator.
+
+    Raises
+    ------
+    ValueError
+        If a constant of the identity does not fit its field.
+    """
+    capabilities = (
+        Field(
+            "reload", 0, 1, Access.CONSTANT, "Memories can be reloaded", int(identity.memories > 0)
+        ),
+        Field("counters", 1, 1, Access.CONSTANT, "The counters are present", 1),
+        Field(
+            "input_bytes", 8, 12, Access.CONSTANT, "Bytes of an input beat", identity.input_bytes
+        ),
+        Field(
+            "output_bytes",
+            20,
+            12,
+            Access.CONSTANT,
+            "Bytes of an output beat",
+            identity.output_bytes,
+        ),
+    )
+    control = (
+        Field("reload", 0, 1, Access.READ_WRITE, "Stop before the next frame, drain, then load"),
+        Field("clear_counters", 1, 1, Access.PULSE, "Set all counters to zero"),
+    )
+    status = (
+        Field("idle", 0, 1, Access.READ, "No frame is inside"),
+        Field("loading", 1, 1, Access.READ, "Drained for reload: rows may be written"),
+        Field("error", 2, 1, Access.READ, "A bit of the error register is set"),
+    )
+    error = tuple(
+        Field(name, bit, 1, Access.CLEAR, meaning) for bit, (name, meaning) in enumerate(ERRORS)
+    )
+    interrupt = (
+        Field("frame_done", 0, 1, Access.CLEAR, "A frame left the output"),
+        Field("loading", 1, 1, Access.CLEAR, "Loading began"),
+        Field("error", 2, 1, Access.CLEAR, "An error bit was set"),
+        Field("enable", 16, 3, Access.READ_WRITE, "Bits 0 to 2 that drive the interrupt output"),
+    )
+    counters = tuple(
+        _word(0x40 + 4 * index, name, Access.READ, f"{meaning}; wraps after 32 bits")
+        for index, (name, meaning) in enumerate(COUNTERS)
+    )
+    reload = (
+        Register(
+            0x100, "reload_select", "Memory to be loaded",
+            (Field("memory", 0, 8, Access.EXTERNAL, "Number of the memory"),),
+        ),
+        Register(
+            0x104, "reload_row", "Row to be written next",
+            (Field("row", 0, 24, Access.EXTERNAL, "Row; one more after each row written"),),
+        ),
+        _word(0x108, "memory_count", Access.CONSTANT, "Memories that can be loaded",
+        identity.memories), _word(0x10C, "memory_rows", Access.READ, "Rows of the selected memory"),
+        _word(0x110, "memory_row_width", Access.READ, "Bits of a row of the selected memory"),
+        _word(0x114, "input_elements", Access.CONSTANT, "Elements of an input frame",
+              identity.input_elements),
+        _word(0x118, "output_elements", Access.CONSTANT, "Elements of an output frame",
+              identity.output_elements),
+    )  # fmt: skip
+    return RegisterMap(
+        (
+            _word(0x00, "magic", Access.CONSTANT, "The bytes STRN", MAGIC),
+            _word(0x04, "map_version", Access.CONSTANT, "Version of this map", MAP_VERSION),
+            _word(0x08, "build_hash", Access.CONSTANT, "Digest of the build", identity.build_hash),
+            Register(0x0C, "capabilities", "What the design can do", capabilities),
+            Register(0x10, "control", "What the design shall do", control),
+            Register(0x14, "status", "What the design is doing", status),
+            Register(0x18, "error", "What went wrong, until cleared", error),
+            Register(0x1C, "interrupt", "Events, until cleared, and their enables", interrupt),
+            *counters,
+            *reload,
+        )
+    )
+
+
+def driver_table(registers: RegisterMap) -> dict[str, dict]:
+    """The map as plain dictionaries: ``table[register]["offset"]`` in bytes and
+    ``table[register]["fields"][field]`` with ``low``, ``width``, ``access`` and ``reset``. The
+    window is the entry ``reload_window`` with ``offset`` and ``words``."""
+    table: dict[str, dict] = {
+        register.name: {
+            "offset": register.offset,
+            "fields": {
+                field.name: {
+                    "low": field.low,
+                    "width": field.width,
+                    "access": field.access.value,
+                    "reset": field.reset,
+                }
+                for field in register.fields
+            },
+        }
+        for register in registers.registers
+    }
+    table["reload_window"] = {"offset": registers.window_offset, "words": registers.window_words}
+    return table
+
+
+_INTRODUCTION = """# Registers
+
+This page is written by `sterna_hw.register_map.documentation`; do not edit it by hand.
+
+An accelerator answers on AXI4-Lite with 32-bit little-endian words. Writes are whole words: a write
+with a byte strobe low, a write to a register that has nothing to write, a read of the reload window
+and any access to an offset that is not listed are answered by SLVERR and change nothing. Bits that
+are not listed read as zero and ignore writes. Values shown as *design* are constants of the design.
+
+## Reloading weights and thresholds
+
+1. Set `control.reload`. The input takes no new frame; frames that are inside run to their end.
+2. Wait until `status.loading` is set.
+3. For each memory: write its number to `reload_select` and the first row to `reload_row`. Then for
+   each row write its 32-bit words, least significant first, to the window at 0x1000 + 4 * word. The
+   row is stored when its last word, ceil(`memory_row_width` / 32) - 1, is written; `reload_row`
+   then goes to the next row. Every word of a row must be written.
+4. Clear `control.reload`. All memories start again from their first row, so that new weights and
+   the thresholds that belong to them take effect together.
+
+A word that is written while not loading, to a memory that does not exist, beyond the last row or
+beyond the last word of a row is answered by SLVERR, sets `error.reload_refused` and is dropped.
+"""
+
+
+def documentation() -> str:
+    """The text of `docs/registers.md`."""
+    lines = [_INTRODUCTION, "## Map", ""]
+    lines += ["| offset | register | bits | field | access | reset | meaning |"]
+    lines += ["|---|---|---|---|---|---|---|"]
+    fixed = ("magic", "map_version", "counters")
+    for register in accelerator_map(Identity()).registers:
+        for field in register.fields:
+            high = field.low + field.width - 1
+            bits = f"{high}:{field.low}" if field.width > 1 else f"{field.low}"
+            design = field.access is Access.CONSTANT and not {register.name, field.name} & set(
+                fixed
+            )
+            reset = "design" if design else f"{field.reset:#x}"
+            lines.append(
+                f"| 0x{register.offset:03X} | {register.name} | {bits} | {field.name} | "
+                f"{field.access.value} | {reset} | {field.meaning} |"
+            )
+    end = WINDOW_OFFSET + 4 * WINDOW_WORDS - 1
+    lines.append(
+        f"| 0x{WINDOW_OFFSET:X} to 0x{end:X} | reload_window | 31:0 | word | write only | - | "
+        "Words of the row to be stored |"
+    )
+    return "\n".join(lines) + "\n"
