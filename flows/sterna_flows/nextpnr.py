@@ -82,7 +82,7 @@ def place_and_route(
     constraints: str | None = None,
     timeout_seconds: float = 3600,
 ) -> PlacedDesign:
-    """Place and route the file ``netlist`` of ``folder``; write ``<name>.bit`` unless out of context.
+    """Place and route the netlist of ``folder``; write ``<name>.bit`` unless out of context.
 
     ``constraints`` is the name of an LPF file in ``folder``; pins that it does not name are placed
     freely. ``frequency_mhz`` is what the placer strives for (the device's clock if not given); a
