@@ -1,0 +1,142 @@
+"""report.json: the one record that every command reads, extends and writes back.
+
+A report is plain JSON whose shape is the table `SCHEMA` below, told in words in `docs/report.md`. A
+command brings its own part; nested objects are merged, everything else is replaced, so that a
+simulation adds its cycles beside the predicted ones. The result is checked against the schema
+before it takes the old file's place in one step: a reader never sees half a report, and a report
+that breaks the schema is a defect of the command that wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["REPORT_VERSION", "SCHEMA", "extend_report", "problems", "read_report"]
+
+REPORT_VERSION = 1
+
+NUMBER = (int, float)
+
+_RESOURCES = {"lut": NUMBER, "ff": NUMBER, "bram": NUMBER, "uram": NUMBER, "dsp": NUMBER}
+_CYCLES = {"predicted": int, "simulated?": int}
+
+SCHEMA: dict[str, Any] = {
+    "report_version": int,
+    "model": str,
+    "target": str,
+    "top": str,
+    "layers": [
+        {"name": str, "engine": str, "parallelism": dict, "cycles": int, "estimated": _RESOURCES}
+    ],
+    "cycles": {"latency": _CYCLES, "interval": _CYCLES},
+    "estimated": _RESOURCES,
+    "files": [str],
+    "exact?": {"words": int, "mismatches": int},
+    "simulation?": [
+        {"profile": str, "seed": int, "frames": int, "words": int, "mismatches": int, "cycles": int}
+    ],
+    "resources?": {**_RESOURCES, "source": str},
+    "fmax_mhz?": NUMBER,
+    "place_and_route?": {
+        "target_mhz": NUMBER,
+        "path": str,
+        "critical_path": [{"kind": str, "name": str, "delay_ns": NUMBER}],
+        "used": dict,
+        "bitstream": (str, type(None)),
+        "source": str,
+    },
+}
+"""Types by key. A key that ends in ``?`` may be missing, a list holds any number of its one entry,
+and keys that are not named here are allowed: a newer command may write more."""
+
+
+def problems(report: Any, schema: Any = SCHEMA, place: str = "report") -> list[str]:
+    """What in ``report`` breaks the schema, one line each; empty if nothing does."""
+    if isinstance(schema, dict):
+        if not isinstance(report, dict):
+            return [f"{place} must be an object, not {report!r}"]
+        found = []
+        for key, inner in schema.items():
+            name = key.removesuffix("?")
+            if name in report:
+                found += problems(report[name], inner, f"{place}.{name}")
+            elif name == key:
+                found.append(f"{place}.{name} must be there")
+        return found
+    if isinstance(schema, list):
+        if not isinstance(report, list):
+            return [f"{place} must be a list, not {report!r}"]
+        return [
+            problem
+            for index, entry in enumerate(report)
+            for problem in problems(entry, schema[0], f"{place}[{index}]")
+        ]
+    # A truth value is an integer to Python but not to a reader of the report.
+    if not isinstance(report, schema) or (isinstance(report, bool) and schema is not bool):
+        return [f"{place} must be {_type_name(schema)}, not {report!r}"]
+    return []
+
+
+def _type_name(schema: Any) -> str:
+    names = {int: "an integer", str: "a text", dict: "an object", NUMBER: "a number"}
+    return names.get(schema, "a text or null")
+
+
+def read_report(directory: Path) -> dict[str, Any]:
+    """The report of a build folder.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or it is not JSON, of another version or against the schema; one line.
+    """
+    path = directory / "report.json"
+    try:
+        report = json.loads(path.read_text())
+    except OSError:
+        raise ValueError(
+            f"Folder {directory} must hold a report.json; make it with `sterna build MODEL -o DIR`"
+        ) from None
+    except ValueError:
+        raise ValueError(f"{path} must be JSON; build the folder anew") from None
+    found = report.get("report_version") if isinstance(report, dict) else None
+    if found != REPORT_VERSION:
+        raise ValueError(
+            f"Version of {path} must be {REPORT_VERSION}, not {found!r}; build the folder anew"
+        )
+    broken = problems(report)
+    if broken:
+        raise ValueError(f"{path} must obey its schema: {broken[0]}; build the folder anew")
+    return report
+
+
+def extend_report(directory: Path, parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge ``parts`` into the report of ``directory``, write it, and return all of it.
+
+    Raises
+    ------
+    ValueError
+        If the old report cannot be read or the new one breaks the schema.
+    """
+    report = _merged(read_report(directory), parts)
+    broken = problems(report)
+    if broken:
+        raise ValueError(f"Report must obey its schema: {broken[0]}")
+    path = directory / "report.json"
+    fresh = path.with_suffix(".json.new")
+    fresh.write_text(json.dumps(report, indent=2) + "\n")
+    os.replace(fresh, path)
+    return report
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(old)
+    for key, value in new.items():
+        known = result.get(key)
+        both = isinstance(known, Mapping) and isinstance(value, Mapping)
+        result[key] = _merged(known, value) if both else value
+    return result
