@@ -95,14 +95,6 @@ class _EdgeConfig:
         """Bytes of a beat."""
         return self.count * element_bytes(self.values)
 
-    @property
-    def input_range(self) -> IntegerRange:
-        return self.values
-
-    @property
-    def output_range(self) -> IntegerRange:
-        return self.values
-
     def timing(self) -> Timing:
         return queue(1, 2)
 

@@ -3,7 +3,7 @@
 Software sees a small memory of 32-bit words behind AXI4-Lite. What lies where is said once, here,
 as data: registers at fixed offsets, made of named fields, each with a kind of access and a meaning.
 `register_file` makes the decoder and the storage from the table, `driver_table` gives the same
-facts as plain dictionaries, and `documentation` writes `docs/registers.md`. Nothing else in the
+facts as plain dictionaries, and `register_page` writes `docs/registers.md`. Nothing else in the
 project may spell an offset or a bit position.
 
 All words are little-endian and are read and written whole. Offsets never change their meaning
@@ -29,7 +29,6 @@ __all__ = [
     "Register",
     "RegisterMap",
     "accelerator_map",
-    "documentation",
     "driver_table",
 ]
 
@@ -283,54 +282,3 @@ def driver_table(registers: RegisterMap) -> dict[str, dict]:
     }
     table["reload_window"] = {"offset": registers.window_offset, "words": registers.window_words}
     return table
-
-
-_INTRODUCTION = """# Registers
-
-This page is written by `sterna_hw.register_map.documentation`; do not edit it by hand.
-
-An accelerator answers on AXI4-Lite with 32-bit little-endian words. Writes are whole words: a write
-with a byte strobe low, a write to a register that has nothing to write, a read of the reload window
-and any access to an offset that is not listed are answered by SLVERR and change nothing. Bits that
-are not listed read as zero and ignore writes. Values shown as *design* are constants of the design.
-
-## Reloading weights and thresholds
-
-1. Set `control.reload`. The input takes no new frame; frames that are inside run to their end.
-2. Wait until `status.loading` is set.
-3. For each memory: write its number to `reload_select` and the first row to `reload_row`. Then for
-   each row write its 32-bit words, least significant first, to the window at 0x1000 + 4 * word. The
-   row is stored when its last word, ceil(`memory_row_width` / 32) - 1, is written; `reload_row`
-   then goes to the next row. Every word of a row must be written.
-4. Clear `control.reload`. All memories start again from their first row, so that new weights and
-   the thresholds that belong to them take effect together.
-
-A word that is written while not loading, to a memory that does not exist, beyond the last row or
-beyond the last word of a row is answered by SLVERR, sets `error.reload_refused` and is dropped.
-"""
-
-
-def documentation() -> str:
-    """The text of `docs/registers.md`."""
-    lines = [_INTRODUCTION, "## Map", ""]
-    lines += ["| offset | register | bits | field | access | reset | meaning |"]
-    lines += ["|---|---|---|---|---|---|---|"]
-    fixed = ("magic", "map_version", "counters")
-    for register in accelerator_map(Identity()).registers:
-        for field in register.fields:
-            high = field.low + field.width - 1
-            bits = f"{high}:{field.low}" if field.width > 1 else f"{field.low}"
-            design = field.access is Access.CONSTANT and not {register.name, field.name} & set(
-                fixed
-            )
-            reset = "design" if design else f"{field.reset:#x}"
-            lines.append(
-                f"| 0x{register.offset:03X} | {register.name} | {bits} | {field.name} | "
-                f"{field.access.value} | {reset} | {field.meaning} |"
-            )
-    end = WINDOW_OFFSET + 4 * WINDOW_WORDS - 1
-    lines.append(
-        f"| 0x{WINDOW_OFFSET:X} to 0x{end:X} | reload_window | 31:0 | word | write only | - | "
-        "Words of the row to be stored |"
-    )
-    return "\n".join(lines) + "\n"
