@@ -1,0 +1,22 @@
+"""The networks of the zoo, one file each: data, shape, quantisers and training of one recipe."""
+
+from . import (
+    can_intrusion_mlp,
+    digits_binary_mlp,
+    digits_int4_mlp,
+    digits_ternary_mlp,
+    shuttle_anomaly_mlp,
+)
+
+__all__ = ["RECIPES"]
+
+RECIPES = {
+    module.RECIPE.name: module.RECIPE
+    for module in (
+        digits_ternary_mlp,
+        digits_binary_mlp,
+        digits_int4_mlp,
+        can_intrusion_mlp,
+        shuttle_anomaly_mlp,
+    )
+}

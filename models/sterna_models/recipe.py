@@ -1,0 +1,192 @@
+"""What a recipe says: data, network and training, as plain data that needs no torch to be read.
+
+A recipe names a data set, describes a multi-layer perceptron and the quantisers in it, and fixes
+every number of its training. `Recipe.train` builds and trains it from a seed; torch and Brevitas
+are imported only then. The same seed gives the same network, bit for bit, on machines whose torch
+uses the same processor kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .data.data_set import DataSet
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["Activation", "Metrics", "MlpDescription", "Recipe", "Training"]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A uniform quantiser of activations.
+
+    ``bit_width`` is 1 to 8. The step is ``full_scale / 2**bit_width`` when unsigned and
+    ``full_scale / 2**(bit_width - 1)`` when ``signed``; ``full_scale`` is a power of two.
+    """
+
+    bit_width: int
+    full_scale: float
+    signed: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.bit_width <= 8:
+            raise ValueError(f"Bit width must be from 1 to 8, not {self.bit_width!r}")
+        if self.full_scale <= 0 or np.frexp(self.full_scale)[0] != 0.5:
+            raise ValueError(f"Full scale must be a power of two, not {self.full_scale!r}")
+
+    @property
+    def step(self) -> float:
+        return self.full_scale / 2 ** (self.bit_width - self.signed)
+
+    @property
+    def largest_magnitude(self) -> int:
+        """Largest absolute value of a code."""
+        return 2 ** (self.bit_width - 1) if self.signed else 2**self.bit_width - 1
+
+
+@dataclass(frozen=True)
+class MlpDescription:
+    """A multi-layer perceptron: quantised input; linear, batch norm and quantised ReLU for each
+    hidden layer; linear output.
+
+    Parameters
+    ----------
+    hidden_sizes : tuple of :class:`int`
+        Outputs of the hidden layers.
+    weight_quantizer : :class:`str`
+        Name of a class in `sterna_models.quantizers`.
+    input_activation, hidden_activation : :class:`Activation`
+        Quantisers of the input and after each ReLU.
+    weight_bit_width : :class:`int` or None
+        Overrides the quantiser's bit width.
+    output_bias : :class:`bool`
+        Whether the output layer has a float bias.
+    settled : :class:`bool`
+        Whether batch norms are settled after training (see `sterna_models.settle`), which makes
+        the network's float arithmetic exact.
+    """
+
+    hidden_sizes: tuple[int, ...]
+    weight_quantizer: str
+    input_activation: Activation
+    hidden_activation: Activation
+    weight_bit_width: int | None = None
+    output_bias: bool = False
+    settled: bool = True
+
+
+@dataclass(frozen=True)
+class Training:
+    """The numbers of a training run: a float network first, which then starts and teaches the
+    quantised one.
+
+    ``distillation`` is the share of the teacher's opinion in the loss, softened by ``temperature``;
+    ``balanced`` weighs classes by the inverse square root of their frequency; ``augmentation``
+    moves, turns and bends images in training; ``teacher_sizes`` are the hidden sizes of a separate
+    float teacher. Learning rates rise for the first twentieth of the steps and then fall to zero
+    along a cosine.
+    """
+
+    float_epochs: int
+    quantized_epochs: int
+    batch_size: int = 128
+    float_learning_rate: float = 2e-3
+    quantized_learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    distillation: float = 0.5
+    temperature: float = 2.0
+    dropout: float = 0.0
+    label_smoothing: float = 0.0
+    balanced: bool = False
+    augmentation: bool = False
+    teacher_sizes: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Results of a run on the test samples; accuracies are shares from 0 to 1.
+
+    ``recalls`` are the quantised network's shares of correctly recognised samples by class,
+    ``majority`` the accuracy of always answering the most frequent class.
+    """
+
+    float_accuracy: float
+    quantized_accuracy: float
+    majority: float
+    recalls: tuple[float, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network that can be trained from nothing.
+
+    Parameters
+    ----------
+    name : :class:`str`
+        Name in the zoo.
+    summary : :class:`str`
+        One line for lists.
+    load_data : callable
+        Gives the data set.
+    network : :class:`MlpDescription`
+    training : :class:`Training`
+    seed : :class:`int`
+        Seed of the committed artefact.
+    """
+
+    name: str
+    summary: str
+    load_data: Callable[[], DataSet]
+    network: MlpDescription
+    training: Training
+    seed: int = 1
+    _cache: dict[str, DataSet] = field(default_factory=dict, repr=False, compare=False)
+
+    def data(self) -> DataSet:
+        """The data set with its fixed split."""
+        if "data" not in self._cache:
+            self._cache["data"] = self.load_data()
+        return self._cache["data"]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self.data().input_shape
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.data().class_names
+
+    def test_inputs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Real test inputs (float32, exact multiples of the data set's scale) and labels."""
+        return self.data().test_inputs, self.data().test_labels
+
+    def build(self) -> nn.Module:
+        """The untrained quantised network, in training mode; draws from torch's random state."""
+        from .mlp import build_quantized
+
+        return build_quantized(self.network, self.input_shape, len(self.class_names))
+
+    def train(
+        self, seed: int | None = None, progress: Callable[[str], None] | None = None
+    ) -> tuple[nn.Module, Metrics]:
+        """Trains from nothing and evaluates on the test samples.
+
+        ``progress`` is called with a line of text now and then. The module comes back in evaluation
+        mode. No choice during training looks at a test sample.
+        """
+        from .training import train_recipe
+
+        return train_recipe(self, self.seed if seed is None else seed, progress)
+
+    def shortened(self, epochs: int, train_count: int, test_count: int) -> Recipe:
+        """The same recipe with few epochs on few samples, to try the machinery in seconds."""
+        data = self.data().limited(train_count, test_count)
+        training = replace(self.training, float_epochs=epochs, quantized_epochs=epochs)
+        return replace(self, training=training, load_data=lambda: data, _cache={})
