@@ -1,0 +1,321 @@
+"""Sums an engine's partial results over planes and input blocks, for each output block in turn.
+
+Partial sums arrive in a fixed order: for each input block, for each output block, for each plane
+from the most significant one. A plane's weight (3 to the power of its number) is multiplied in by
+adders that stand in front of the loop, nine being one shift and one addition, so that the loop
+itself is one addition: base plus or minus the sum. The base is the running total inside a group of
+planes, and otherwise the total that the same output block had after the previous input block. That
+one comes from the running register itself (one output block), from one register more (two), or
+from a memory that is read ahead: since the order is fixed, the next total is always known, and it is
+fetched when its predecessor is used, into a register in front of the adder. Neither read nor write
+lies in the loop's path, and no two beats ever need to wait for each other.
+
+Sums wrap around modulo the width of the results, so nothing inside needs more bits than they do.
+Results appear ``latency`` cycles after the last sum that belongs to them. There is no back-pressure:
+the engine takes a place in its output queue before it lets such a sum in. Outputs beyond the last
+one of a frame are zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from .base import Cost, Device, IntegerRange
+from .beat import beat_count, beat_layout, shape_of
+from .credit import delay
+from .matmul import add_or_subtract
+
+__all__ = ["Accumulate", "AccumulateConfig", "Loop"]
+
+AccumulatorMemory = Literal["distributed", "block"]
+
+
+@dataclass(frozen=True)
+class AccumulateConfig:
+    """Order and ranges of the sums.
+
+    Parameters
+    ----------
+    outputs : :class:`int`
+        Outputs of a frame (M).
+    queries, lanes : :class:`int`
+        Outputs and frames that arrive at once; element ``lane*queries + query``.
+    sum_range, result_range : :class:`IntegerRange`
+        Of what arrives and of what leaves.
+    planes, input_blocks : :class:`int`
+        Sums that make one result.
+    is_signed : :class:`bool`
+        Whether the sums come with a sign each (``negative``), the same for all lanes.
+    zero_padding : :class:`bool`
+        Whether outputs beyond M must be made zero here (they are not zero by themselves).
+    memory : ``"distributed"`` or ``"block"``
+        What holds the totals of three or more output blocks.
+    """
+
+    outputs: int
+    queries: int
+    lanes: int
+    sum_range: IntegerRange
+    result_range: IntegerRange
+    planes: int = 1
+    input_blocks: int = 1
+    is_signed: bool = False
+    zero_padding: bool = True
+    memory: AccumulatorMemory = "distributed"
+
+    def __post_init__(self) -> None:
+        if self.memory not in ("distributed", "block"):
+            raise ValueError(f"Memory must be distributed or block, not {self.memory!r}")
+        if self.memory == "block" and self.uses_memory and self.output_blocks < 4:
+            raise ValueError(
+                f"Memory must be distributed for {self.output_blocks} output blocks, not block"
+            )
+
+    @property
+    def output_blocks(self) -> int:
+        return beat_count(self.outputs, self.queries)
+
+    @property
+    def uses_memory(self) -> bool:
+        return self.input_blocks > 1 and self.output_blocks > 2
+
+    @property
+    def scale_stages(self) -> int:
+        """Additions that multiply by the plane's weight: each one multiplies by 1, 3 or 9."""
+        return self.planes // 2
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a sum to the result that it completes."""
+        return self.scale_stages + 1
+
+    def compute(self, sums: np.ndarray) -> np.ndarray:
+        """Results [frames, lanes, M] of signed sums [frames, input block, output block, plane,
+        lanes, queries], plane 0 of the axis being the most significant."""
+        weights = 3 ** np.arange(self.planes, dtype=np.int64)[::-1]
+        totals = np.einsum("fbopld,p->fldo", np.asarray(sums, dtype=np.int64), weights)
+        totals = np.swapaxes(totals, 2, 3).reshape(len(totals), self.lanes, -1)
+        return totals[:, :, : self.outputs]
+
+    def cost(self, device: Device) -> Cost:
+        """Estimate: an adder for each stage, the memory, a multiplexer in front of the loop."""
+        width, count = self.result_range.width, self.lanes * self.queries
+        on_lut4 = device.family == "ecp5"
+        loop = 1 + on_lut4 * (self.is_signed + (self.planes > 1 or self.output_blocks < 3))
+        bits = width * count
+        cost = Cost(lut=bits * (loop + self.scale_stages * (1 + on_lut4)), ff=bits * self.latency)
+        cost += Cost(lut=20, ff=20)
+        if self.uses_memory:
+            cost += Cost(ff=bits)
+            if self.memory == "block":
+                kind = device.memories[0]
+                shapes = [shape for shape in kind.shapes if shape[0] >= self.output_blocks]
+                blocks = min(-(-bits // wide) for _, wide in shapes)
+                return cost + Cost(bram=blocks * kind.unit, ff=bits)
+            tiles = -(-self.output_blocks // device.lutram_depth)
+            per_bit = tiles * device.lutram_luts_per_bit + (tiles - 1)
+            cost += Cost(lut=bits * per_bit)
+        elif self.input_blocks > 1 and self.output_blocks == 2:
+            cost += Cost(ff=bits)
+        return cost
+
+    def create(self) -> Accumulate:
+        return Accumulate(self)
+
+
+class Accumulate(wiring.Component):
+    """The summing stages.
+
+    Attributes
+    ----------
+    valid : in
+        Sums are there in this cycle.
+    sums : in, array of ``lanes*queries``
+    negative : in, one bit per query
+        Subtract instead of add.
+    result_valid : out
+        A result is there in this cycle.
+    result : out
+        Beat of ``lanes*queries`` results; ``last`` with a frame's last output block.
+    """
+
+    def __init__(self, config: AccumulateConfig) -> None:
+        self.config = config
+        count = config.lanes * config.queries
+        super().__init__(
+            {
+                "valid": In(1),
+                "sums": In(data.ArrayLayout(shape_of(config.sum_range), count)),
+                "negative": In(config.queries),
+                "result_valid": Out(1),
+                "result": Out(beat_layout(config.result_range, count)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        plane = Loop(m, config.planes, self.valid, "plane")
+        sums, stages = self._scale(m, plane.value)
+        valid = delay(m, self.valid, stages, reset_less=False)
+        negative = delay(m, self.negative, stages)
+        is_first_plane = delay(m, plane.is_first, stages)
+        is_last_plane = delay(m, plane.is_last, stages)
+
+        starts, ends, is_result = Signal(), Signal(), Signal()
+        m.d.comb += [starts.eq(valid & is_first_plane), ends.eq(valid & is_last_plane)]
+        output = Loop(m, config.output_blocks, ends, "output")
+        block = Loop(m, config.input_blocks, ends & output.is_last, "block")
+        m.d.comb += is_result.eq(ends & block.is_last)
+
+        totals = [
+            Signal(shape_of(config.result_range), name=f"total_{number}", reset_less=True)
+            for number in range(len(sums))
+        ]
+        bases = self._bases(m, totals, starts, ends, is_first_plane, output, block)
+        padded = config.output_blocks * config.queries - config.outputs
+        loops = config.planes > 1 or (config.input_blocks > 1 and config.output_blocks <= 2)
+        for number, (total, base, part) in enumerate(zip(totals, bases, sums)):
+            query = number % config.queries
+            if config.is_signed:
+                value = add_or_subtract(m, base, part, negative[query])
+            else:
+                value = base + part
+            # Where the total is its own base it waits for the next sum.
+            with m.If(valid if loops else Const(1)):
+                m.d.sync += total.eq(value)
+            if config.zero_padding and query >= config.queries - padded:
+                with m.If(is_result & output.is_last):
+                    m.d.sync += total.eq(0)
+
+        is_last = Signal()
+        m.d.sync += [self.result_valid.eq(is_result), is_last.eq(output.is_last)]
+        m.d.comb += self.result.last.eq(is_last)
+        m.d.comb += [place.eq(total) for place, total in zip(self.result.data, totals)]
+        return m
+
+    def _scale(self, m: Module, plane: Value) -> tuple[list[Value], int]:
+        """Multiplies by 3**(plane number): each stage by 1, 3 or 9. Plane 0 comes last."""
+        config = self.config
+        width = config.result_range.width
+        sums: list[Value] = list(self.sums)
+        for stage in range(config.scale_stages):
+            powers = [
+                min(max(config.planes - 1 - place - 2 * stage, 0), 2)
+                for place in range(config.planes)
+            ]
+            three, nine = Signal(), Signal()
+            now = delay(m, plane, stage)
+            m.d.comb += [
+                three.eq(Array(int(power == 1) for power in powers)[now]),
+                nine.eq(Array(int(power == 2) for power in powers)[now]),
+            ]
+            scaled = []
+            for value in sums:
+                added = Signal(signed(width))
+                with m.If(three):
+                    m.d.comb += added.eq(value << 1)
+                if 2 in powers:
+                    with m.If(nine):
+                        m.d.comb += added.eq(value << 3)
+                register = Signal(signed(width), reset_less=True)
+                m.d.sync += register.eq(value + added)
+                scaled.append(register)
+            sums = scaled
+        return sums, config.scale_stages
+
+    def _bases(
+        self,
+        m: Module,
+        totals: list[Signal],
+        starts: Value,
+        ends: Value,
+        is_first_plane: Value,
+        output: Loop,
+        block: Loop,
+    ) -> list[Value]:
+        """What each sum is added to in this cycle."""
+        config = self.config
+        shape = totals[0].shape()
+        if config.input_blocks == 1:
+            if config.planes == 1:
+                return [Const(0, shape)] * len(totals)
+            return [Mux(is_first_plane, 0, total) for total in totals]
+        if config.output_blocks == 1:
+            is_first = Signal()
+            m.d.comb += is_first.eq(is_first_plane & block.is_first)
+            return [Mux(is_first, 0, total) for total in totals]
+        # The flag that the totals fetched for the next output block start from zero.
+        next_is_first = Signal()
+        m.d.comb += next_is_first.eq(Mux(output.is_last, block.is_last, block.is_first))
+        previous = [Signal(shape, name=f"previous_{number}") for number in range(len(totals))]
+        if config.output_blocks == 2:
+            with m.If(starts):
+                m.d.sync += [old.eq(total) for old, total in zip(previous, totals)]
+            earlier = [Mux(block.is_first, 0, old) for old in previous]
+        else:
+            self._fetch(m, totals, previous, starts, ends, next_is_first, output)
+            earlier = previous
+        if config.planes == 1:
+            return list(earlier)
+        return [Mux(is_first_plane, old, total) for old, total in zip(earlier, totals)]
+
+    def _fetch(
+        self,
+        m: Module,
+        totals: list[Signal],
+        previous: list[Signal],
+        starts: Value,
+        ends: Value,
+        next_is_first: Value,
+        output: Loop,
+    ) -> None:
+        """The memory of totals: read ahead of use, written a cycle after the sum."""
+        config = self.config
+        blocks, width = config.output_blocks, len(totals[0])
+        m.submodules.totals = rows = memory.Memory(
+            shape=width * len(totals),
+            depth=blocks,
+            init=[],
+            attrs={"ram_style": config.memory},
+        )
+        write = rows.write_port()
+        ahead = 2 if config.memory == "block" else 1
+        read = rows.read_port(domain="sync" if ahead == 2 else "comb")
+        row = Loop(m, blocks, starts, "fetch", init=ahead)
+        if ahead == 2:
+            m.d.comb += read.en.eq(starts)
+        m.d.comb += [read.addr.eq(row.value), write.data.eq(Cat(totals))]
+        m.d.sync += [write.addr.eq(output.value), write.en.eq(ends)]
+        with m.If(starts):
+            with m.If(next_is_first):
+                m.d.sync += [old.eq(0) for old in previous]
+            with m.Else():
+                m.d.sync += Cat(previous).eq(read.data)
+
+
+class Loop:
+    """A counter that wraps after ``limit`` steps, with its first and last value as registers."""
+
+    def __init__(self, m: Module, limit: int, step: Value, name: str, *, init: int = 0) -> None:
+        if limit == 1:
+            self.value: Value = Const(0, 1)
+            self.is_first: Value = Const(1)
+            self.is_last: Value = Const(1)
+            return
+        value = Signal(range(limit), name=f"{name}_value", init=init)
+        is_first = Signal(name=f"{name}_is_first", init=init == 0)
+        is_last = Signal(name=f"{name}_is_last", init=init == limit - 1)
+        with m.If(step):
+            m.d.sync += [
+                value.eq(Mux(is_last, 0, value + 1)),
+                is_first.eq(is_last),
+                is_last.eq(value == limit - 2),
+            ]
+        self.value, self.is_first, self.is_last = value, is_first, is_last
