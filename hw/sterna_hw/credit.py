@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Module, ShapeLike, Signal, Value
+from amaranth.hdl import Module, Mux, ShapeLike, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -125,10 +125,8 @@ class CreditQueue(wiring.Component):
             buffer.o.ready.eq(self.o.ready),
             give_back.eq(self.o.valid & self.o.ready),
         ]
-        with m.If(self.take & ~give_back):
-            m.d.sync += spare.eq(spare - 1)
-        with m.Elif(give_back & ~self.take):
-            m.d.sync += spare.eq(spare + 1)
+        with m.If(self.take ^ give_back):
+            m.d.sync += spare.eq(spare + Mux(give_back, 1, -1))
         return m
 
 

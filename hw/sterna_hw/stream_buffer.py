@@ -67,7 +67,7 @@ class StreamBufferConfig:
     def cost(self, device: Device) -> Cost:
         """Estimate: per bit a flip-flop, a multiplexer where beats wait, and what they wait in."""
         width = self.payload_width
-        control = Cost(lut=6 + 2 * self.places.bit_length(), ff=3 + 3 * self.places.bit_length())
+        control = Cost(lut=6 * self.places.bit_length(), ff=3 + 3 * self.places.bit_length())
         if self.places == 1:
             return Cost(lut=2, ff=width + 1)
         if self.places == 2:
@@ -116,19 +116,13 @@ class StreamBuffer(wiring.Component):
             pop.eq(valid & self.o.ready),
         ]
 
-        with m.If(push & ~pop):
+        # One adder for both directions; a single beat passing by changes nothing.
+        with m.If(push ^ pop):
             m.d.sync += [
-                occupancy.eq(occupancy + 1),
-                valid.eq(1),
-                waiting.eq(valid),
-                ready.eq(occupancy != places - 1),
-            ]
-        with m.Elif(pop & ~push):
-            m.d.sync += [
-                occupancy.eq(occupancy - 1),
-                valid.eq(waiting),
-                waiting.eq(occupancy > 2),
-                ready.eq(1),
+                occupancy.eq(occupancy + Mux(push, 1, -1)),
+                valid.eq(push | waiting),
+                waiting.eq(Mux(push, valid, waiting & (occupancy != 2))),
+                ready.eq(pop | (occupancy != places - 1)),
             ]
 
         oldest = Signal.like(arriving)
