@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,15 +114,20 @@ def read_report(directory: Path) -> dict[str, Any]:
     return report
 
 
-def extend_report(directory: Path, parts: Mapping[str, Any]) -> dict[str, Any]:
+def extend_report(
+    directory: Path, parts: Mapping[str, Any], drop: Sequence[str] = ()
+) -> dict[str, Any]:
     """Merge ``parts`` into the report of ``directory``, write it, and return all of it.
+
+    Keys in ``drop`` are taken out of the old report first: results that the new ones make stale.
 
     Raises
     ------
     ValueError
         If the old report cannot be read or the new one breaks the schema.
     """
-    report = _merged(read_report(directory), parts)
+    old = read_report(directory)
+    report = _merged({key: old[key] for key in old if key not in drop}, parts)
     broken = problems(report)
     if broken:
         raise ValueError(f"Report must obey its schema: {broken[0]}")
@@ -137,6 +142,7 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(old)
     for key, value in new.items():
         known = result.get(key)
-        both = isinstance(known, Mapping) and isinstance(value, Mapping)
-        result[key] = _merged(known, value) if both else value
+        if isinstance(known, Mapping) and isinstance(value, Mapping):
+            value = _merged(known, value)
+        result[key] = value
     return result

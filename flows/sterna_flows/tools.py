@@ -62,15 +62,13 @@ def run_tool(
             status = process.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
             end_group(process)
-            raise ToolError(
-                f"{name} took longer than {timeout_seconds:g} seconds; its log is {log_path}"
-            ) from None
+            raise ToolError(f"{name} took longer than {timeout_seconds:g} seconds") from None
         except BaseException:
             end_group(process)
             raise
     text = log_path.read_text(errors="replace")
     if status != 0:
-        raise ToolError(f"{name} failed: {reason(text, status)}; its log is {log_path}")
+        raise ToolError(f"{name} failed: {reason(text, status)}")
     return text
 
 

@@ -1,7 +1,7 @@
 """A few pins around an accelerator's wide buses, so that its bitstream fits a package.
 
 An accelerator's AXI ports are some 300 signals, more than most packages have pins. The harness
-brings them to 27 pins without losing a function. Data goes a byte at a time, in both directions,
+brings them to 30 pins without losing a function. Data goes a byte at a time, in both directions,
 with valid, ready and last as on the wide streams; bytes gather into a word, lowest byte first,
 and a word leaves byte by byte (those with TKEEP low are left out). Registers are reached through a
 shift register of one write bit, the address and 32 bits of data: shift a command in (most
@@ -203,11 +203,12 @@ class PinHarness(wiring.Component):
 
 
 class PinTop(wiring.Component):
-    """Harness and accelerator: a top for a bitstream, with ``aclk``, ``aresetn`` and the pins."""
+    """Harness and accelerator: a top for a bitstream, with ``aclk``, ``aresetn``, ``interrupt`` and
+    the pins."""
 
     def __init__(self, config: PinHarnessConfig, accelerator: str) -> None:
         self.config, self.accelerator = config, accelerator
-        super().__init__({"aclk": In(1), "aresetn": In(1), **PINS})
+        super().__init__({"aclk": In(1), "aresetn": In(1), "interrupt": Out(1), **PINS})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -225,6 +226,10 @@ class PinTop(wiring.Component):
             for name, member in buses(self.config).items()
         }
         m.submodules.accelerator = Instance(
-            self.accelerator, i_aclk=self.aclk, i_aresetn=settled[1], **ports
+            self.accelerator,
+            i_aclk=self.aclk,
+            i_aresetn=settled[1],
+            o_interrupt=self.interrupt,
+            **ports,
         )
         return m

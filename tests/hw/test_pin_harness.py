@@ -181,4 +181,4 @@ def test_top_has_few_pins_and_holds_the_accelerator() -> None:
     text = files["digits_pins.v"]
     assert "digits accelerator (" in text.replace("\\", "") or "digits \\accelerator" in text
     header = text[text.index("module digits_pins") : text.index(");")]
-    assert len(header.split(",")) == 15
+    assert len(header.split(",")) == 16

@@ -1,0 +1,190 @@
+"""`sterna synth`: resources of a built design by Yosys; with place and route, Fmax and a bitstream.
+
+Works in the folder ``synth`` of the build, on copies of its Verilog and memory files. The bare
+accelerator is synthesised for its resources. For place and route its ports are too many for a
+package, so a second run puts the pin harness around it (`sterna_hw.pin_harness`), whose logic is in
+the bitstream and in nextpnr's ``used`` but not in ``resources``; the two runs go side by side. All
+results extend the build's report.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from sterna_hw.base import Device, find_device
+from sterna_hw.pin_harness import PinHarnessConfig
+from sterna_hw.verilog import emit
+
+from .nextpnr import PlacedDesign, place_and_route
+from .output_folder import fresh_folder
+from .report import extend_report, read_report
+from .tools import ToolError
+from .yosys import Resources, synthesise
+
+__all__ = ["FREQUENCY_MHZ", "harness_of", "synthesise_design"]
+
+FREQUENCY_MHZ = 200.0
+"""What the placer strives for unless told otherwise."""
+
+
+def synthesise_design(
+    directory: Path,
+    pnr: bool = False,
+    *,
+    frequency_mhz: float = FREQUENCY_MHZ,
+    seed: int = 1,
+    pins: Path | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Synthesise the design that `sterna build` left in ``directory``; gives the extended report.
+
+    ``pins`` is an LPF file with pin locations for the harness's ports; without it nextpnr places
+    them freely. ``progress`` is told what is going on.
+
+    Raises
+    ------
+    ValueError
+        If ``directory`` is not a build, or place and route is asked for a device without it.
+    ToolError
+        If a tool is missing or fails.
+    """
+    report = read_report(directory)
+    device = find_device(report["target"])
+    if pnr and device.nextpnr is None:
+        raise ValueError(
+            f"Target of place and route must be one of the ECP5 devices, not {device.name}; "
+            "synthesise without --pnr, or use the Vivado script of the build"
+        )
+    say = progress or (lambda line: None)
+    top = report["top"]
+    with fresh_folder(directory / "synth", mark="yosys.log") as work:
+        sources = _copy_sources(directory, report["files"], work)
+        try:
+            with ThreadPoolExecutor(2) as pool:
+                counting = pool.submit(synthesise, work, sources, top, device)
+                say(f"Synthesis for {device.name}")
+                if pnr:
+                    options = (frequency_mhz, seed, pins, say)
+                    placing = pool.submit(_place_in_harness, work, sources, top, device, *options)
+                resources = counting.result()
+                placed = placing.result() if pnr else None
+        except ToolError as error:
+            raise _with_logs(error, work, directory) from None
+        _tidy(work, top)
+    parts = _parts(directory, report, resources, placed)
+    return extend_report(directory, parts, drop=("resources", "fmax_mhz", "place_and_route"))
+
+
+def _copy_sources(directory: Path, files: Sequence[str], work: Path) -> list[str]:
+    """Copies Verilog and memory contents side by side; gives the names of the Verilog files."""
+    sources = []
+    for name in files:
+        path = directory / name
+        if path.suffix in (".v", ".sv", ".hex") and path.parent.name not in ("synth", "sim"):
+            shutil.copyfile(path, work / path.name)
+            sources += [path.name] if path.suffix != ".hex" else []
+    return sources
+
+
+def harness_of(verilog: str) -> PinHarnessConfig:
+    """Sizes of an accelerator's buses, read from its top module's ports.
+
+    Raises
+    ------
+    ValueError
+        If a port is not there.
+    """
+
+    def width(port: str) -> int:
+        found = re.search(
+            rf"^\s*(?:in|out)put\s+(?:wire\s+)?(?:\[(\d+):0\]\s+)?{port};", verilog, re.M
+        )
+        if found is None:
+            raise ValueError(f"Ports of the top module must hold {port}")
+        return int(found.group(1) or 0) + 1
+
+    return PinHarnessConfig(
+        input_bytes=width("s_axis_tdata") // 8,
+        output_bytes=width("m_axis_tdata") // 8,
+        address_width=width("s_axil_awaddr"),
+    )
+
+
+def _place_in_harness(
+    work: Path,
+    sources: Sequence[str],
+    top: str,
+    device: Device,
+    frequency_mhz: float,
+    seed: int,
+    pins: Path | None,
+    say: Callable[[str], None],
+) -> PlacedDesign:
+    """Synthesis of harness and accelerator, place and route, bitstream, in a folder of its own."""
+    folder = work / "placed"
+    folder.mkdir()
+    for path in [*work.glob("*.v"), *work.glob("*.sv"), *work.glob("*.hex")]:
+        shutil.copyfile(path, folder / path.name)
+    harness = harness_of((folder / f"{top}.v").read_text())
+    files = emit(harness.create_top(top), f"{top}_pins")
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    constraints = f'FREQUENCY PORT "aclk" {frequency_mhz:g} MHZ;\n'
+    constraints += pins.read_text() if pins is not None else ""
+    (folder / "pins.lpf").write_text(constraints)
+    synthesise(folder, [*sources, *files], f"{top}_pins", device, netlist="netlist.json")
+    say(f"Place and route for {device.name}")
+    placed = place_and_route(
+        folder,
+        "netlist.json",
+        top,
+        device,
+        frequency_mhz=frequency_mhz,
+        seed=seed,
+        constraints="pins.lpf",
+    )
+    (folder / "netlist.json").unlink()
+    return placed
+
+
+def _with_logs(error: ToolError, work: Path, directory: Path) -> ToolError:
+    """The same error, once the tools' logs are where they outlive the temporary folder."""
+    kept = directory / "synth-failed.log"
+    logs = sorted(work.rglob("*.log"))
+    kept.write_text("\n".join(f"== {path.name}\n{path.read_text()}" for path in logs))
+    return ToolError(f"{error}; the log is {kept}")
+
+
+def _tidy(work: Path, top: str) -> None:
+    """Keeps what a reader may want: scripts, logs, the harness, constraints and the bitstream."""
+    keep = {"yosys.ys", "yosys.log"}
+    for path in list(work.iterdir()):
+        if path.is_file() and path.name not in keep:
+            path.unlink()
+    placed = work / "placed"
+    if placed.is_dir():
+        for name in (f"{top}.bit", f"{top}_pins.v", "pins.lpf", "nextpnr.log", "ecppack.log"):
+            (placed / name).rename(work / name)
+        shutil.rmtree(placed)
+
+
+def _parts(
+    directory: Path, report: dict[str, Any], resources: Resources, placed: PlacedDesign | None
+) -> dict[str, Any]:
+    """What synthesis adds to the report."""
+    made = sorted(f"synth/{path.name}" for path in (directory / "synth").iterdir())
+    others = [name for name in report["files"] if not name.startswith("synth/")]
+    parts: dict[str, Any] = {"resources": resources.as_dict(), "files": [*others, *made]}
+    if placed is not None:
+        details = placed.as_dict()
+        parts["fmax_mhz"] = details.pop("fmax_mhz")
+        details["critical_path"] = list(details["critical_path"])
+        if placed.bitstream is not None:
+            details["bitstream"] = f"synth/{placed.bitstream}"
+        parts["place_and_route"] = details
+    return parts

@@ -1,0 +1,76 @@
+"""Synthesis, place and route and the bitstream, end to end on a toy build; readable refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sterna_flows.report import read_report
+from sterna_flows.synthesise import harness_of, synthesise_design
+from sterna_flows.tools import ToolError
+from sterna_hw.pin_harness import PinHarnessConfig
+
+from .toy_build import TOY, write_toy_build
+
+
+def test_place_and_route_leaves_a_bitstream(tmp_path: Path) -> None:
+    write_toy_build(tmp_path, "ecp5-25k")
+    told: list[str] = []
+    report = synthesise_design(tmp_path, pnr=True, progress=told.append)
+    assert report == read_report(tmp_path)
+    resources, placed = report["resources"], report["place_and_route"]
+    assert resources["bram"] == 1 and resources["dsp"] == 0
+    # 16 bits of sum, 32 of scratch, two flags, two response flags: all must be there.
+    assert resources["ff"] >= 52 and resources["lut"] > 8
+    assert resources["source"].startswith("Yosys ")
+    assert report["fmax_mhz"] > 50
+    # The harness is in what was placed but not in what was counted.
+    assert placed["used"]["TRELLIS_FF"] > resources["ff"]
+    assert placed["used"]["DP16KD"] == 1 and placed["used"]["TRELLIS_IO"] == 30
+    assert placed["critical_path"] and placed["path"].startswith("from ")
+    assert placed["bitstream"] == "synth/toy.bit" and told
+    assert b"LFE5U-25F-6CABGA381" in (tmp_path / "synth/toy.bit").read_bytes()
+    for name in report["files"]:
+        assert (tmp_path / name).is_file()
+    kept = {path.name for path in (tmp_path / "synth").iterdir()}
+    assert kept == {Path(name).name for name in report["files"] if name.startswith("synth/")}
+    for name in ("yosys.ys", "toy_pins.v", "pins.lpf"):
+        assert str(tmp_path) not in (tmp_path / "synth" / name).read_text()
+
+
+def test_a_later_run_without_placing_drops_its_results(tmp_path: Path) -> None:
+    write_toy_build(tmp_path, "ecp5-25k")
+    report = json.loads((tmp_path / "report.json").read_text())
+    report["fmax_mhz"] = 999
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    report = synthesise_design(tmp_path)
+    assert "fmax_mhz" not in report and "place_and_route" not in report
+    assert report["resources"]["bram"] == 1
+
+
+def test_a_xilinx_target_is_counted_but_not_placed(tmp_path: Path) -> None:
+    write_toy_build(tmp_path, "xc7z020")
+    resources = synthesise_design(tmp_path)["resources"]
+    assert resources["lut"] > 8 and "-family xc7" in resources["source"]
+    with pytest.raises(ValueError, match="must be one of the ECP5 devices, not xc7z020"):
+        synthesise_design(tmp_path, pnr=True)
+
+
+def test_a_failed_tool_leaves_its_log_and_nothing_else(tmp_path: Path) -> None:
+    write_toy_build(tmp_path, "ecp5-25k")
+    (tmp_path / "toy.v").write_text("module toy(input x; endmodule")
+    before = (tmp_path / "report.json").read_text()
+    with pytest.raises(ToolError, match="yosys failed: toy.v:1: ERROR: syntax error") as caught:
+        synthesise_design(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert (tmp_path / "report.json").read_text() == before
+    assert not (tmp_path / "synth").exists()
+    assert "syntax error" in (tmp_path / "synth-failed.log").read_text()
+
+
+def test_harness_follows_the_ports() -> None:
+    assert harness_of(TOY) == PinHarnessConfig(8, 2, 13)
+    with pytest.raises(ValueError, match="must hold m_axis_tdata"):
+        harness_of(TOY.replace("m_axis_tdata", "data"))
