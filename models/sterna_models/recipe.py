@@ -88,9 +88,8 @@ class Training:
 
     ``distillation`` is the share of the teacher's opinion in the loss, softened by ``temperature``;
     ``balanced`` weighs classes by the inverse square root of their frequency; ``augmentation``
-    moves, turns and bends images in training; ``teacher_sizes`` are the hidden sizes of a separate
-    float teacher. Learning rates rise for the first twentieth of the steps and then fall to zero
-    along a cosine.
+    moves, turns and bends images in training. Learning rates rise for the first twentieth of the
+    steps and then fall to zero along a cosine.
     """
 
     float_epochs: int
@@ -105,7 +104,6 @@ class Training:
     label_smoothing: float = 0.0
     balanced: bool = False
     augmentation: bool = False
-    teacher_sizes: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

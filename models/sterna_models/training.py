@@ -142,21 +142,6 @@ def train_recipe(
         )
         float_accuracy = _accuracy(twin, data)
         report(f"float network: {float_accuracy:.2%} of the test samples")
-        teacher = twin
-        if training.teacher_sizes is not None:
-            teacher = build_float(
-                training.teacher_sizes, data.input_shape, class_count, training.dropout
-            )
-            _fit(
-                teacher,
-                None,
-                data,
-                training,
-                training.float_epochs,
-                training.float_learning_rate,
-                report,
-            )
-            report(f"teacher: {_accuracy(teacher, data):.2%} of the test samples")
         student = build_quantized(description, data.input_shape, class_count)
         start = {
             name: value
@@ -166,7 +151,7 @@ def train_recipe(
         student.load_state_dict({**student.state_dict(), **start})
         _fit(
             student,
-            teacher,
+            twin,
             data,
             training,
             training.quantized_epochs,

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from sterna_models.data import load_can_frames
 from sterna_models.data.can_frames import CAN_CLASS_NAMES
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from sterna_models.data import DataSet, stratified_split
 
 

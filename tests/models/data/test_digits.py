@@ -1,6 +1,7 @@
 """The digit sets are the packages' own images, split as documented."""
 
 import numpy as np
+
 from sterna_models.data import load_digits, load_small_digits
 
 

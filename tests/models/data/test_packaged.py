@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from sterna_models.data.packaged import read_packaged_table
 
 

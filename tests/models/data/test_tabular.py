@@ -1,6 +1,7 @@
 """The tabular sets hold the packages' own rows, in codes that fit their type."""
 
 import numpy as np
+
 from sterna_models.data import load_phishing, load_shuttle
 
 

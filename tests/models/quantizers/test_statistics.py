@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from sterna_models.quantizers import AbsoluteMean, AbsoluteMedian
 from sterna_models.quantizers.statistics import UnitStep
 

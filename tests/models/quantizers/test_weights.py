@@ -4,6 +4,7 @@ import brevitas.nn as qnn
 import numpy as np
 import pytest
 import torch
+
 from sterna_models import quantizers
 
 ALPHABETS = {
