@@ -50,7 +50,7 @@ lint: $(VENV)/stamp-test
 
 pytest: $(VENV)/stamp-test
 	@echo "== Running the tests on $(WORKERS) cores"
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGUMENTS)
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGUMENTS)
 
 test: lint pytest
 

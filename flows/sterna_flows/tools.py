@@ -82,9 +82,15 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def reason(text: str, status: int) -> str:
-    """The line of a log that says why the tool failed."""
+    """The line of a log that says why the tool failed.
+
+    An error that only says that a check failed is told with the last warning, which says what.
+    """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"(.*:\d+: )?(error|ERROR)\b", line)]
+    warnings = [line for line in lines if re.match(r"(Warning: |Latch inferred)", line)]
+    if errors and "ssert" in errors[0] and warnings:
+        return f"{errors[0]} ({warnings[-1]})"
     if errors:
         return errors[0]
     return lines[-1] if lines else f"exit status {status}"

@@ -96,6 +96,18 @@ FREE = {
 }
 
 
+# On a copy, before mapping hides them: latches (which ECP5 would build from look-up tables),
+# loops without a register, wires that nothing drives or that two things drive.
+CHECKS = (
+    "design -push-copy",
+    "proc",
+    "flatten",
+    "select -assert-none t:$dlatch t:$adlatch t:$dlatchsr t:$sr",
+    "check -assert",
+    "design -pop",
+)
+
+
 def count_cells(cells: Mapping[str, int], family: str, source: str) -> Resources:
     """Resources from numbers of cells by kind; ``family`` is a device's.
 
@@ -167,7 +179,7 @@ def synthesise(
     flags = {"ecp5": "", "xcup": "-flatten -noiopad -noclkbuf -uram"}
     command = device.yosys + " " + flags.get(device.family, "-flatten -noiopad -noclkbuf")
     script = [f"read_verilog -sv {name}" for name in sources]
-    script += [f"hierarchy -check -top {top}", f"{command.strip()} -top {top}", "check -assert"]
+    script += [f"hierarchy -check -top {top}", *CHECKS, f"{command.strip()} -top {top}"]
     script += ["tee -q -o yosys.json stat -json"]
     script += [f"write_json {netlist}"] if netlist else []
     (folder / "yosys.ys").write_text("\n".join(script) + "\n")

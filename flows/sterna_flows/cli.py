@@ -1,0 +1,192 @@
+"""The `sterna` command.
+
+Each command reads its arguments, calls the function that does the work, and prints what came out;
+the functions are the Python API and know nothing of a terminal. Bad input ends with exit status 2
+and one line that says what is wrong and what would work; a tool that fails, or a comparison that
+does not come out equal, ends with status 1. Progress goes to the error stream, results to the
+output, so results can be piped.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from .tools import ToolError
+
+__all__ = ["app", "main", "run"]
+
+app = typer.Typer(
+    name="sterna",
+    help="Quantised neural networks in, verified FPGA accelerators out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+bench = typer.Typer(help="Measurements that documents quote.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+
+Model = Annotated[str, typer.Argument(help="A QONNX file, or the name of a zoo network.")]
+Build = Annotated[Path, typer.Argument(metavar="DIR", help="A folder made by `sterna build`.")]
+Target = Annotated[str, typer.Option("--target", "-t", help="The device, such as ecp5-85k.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="The folder to make.")]
+
+
+class CheckFailed(Exception):
+    """Something that was to be equal is not; exit status 1."""
+
+
+@contextmanager
+def telling() -> Iterator[Callable[[str], None]]:
+    """A line of progress on the error stream while the block runs; plain lines without terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)
+        return
+    with console.status("Starting") as status:
+        yield lambda line: status.update(line)
+
+
+@app.command()
+def doctor() -> None:
+    """Show the tools found, their versions, what is missing and how to get it."""
+    from .doctor import examine
+    from .tables import output_console, print_table
+
+    findings = examine()
+    print_table(
+        output_console(),
+        "Tools",
+        ("tool", "for", "version", "how to get it"),
+        [
+            (
+                finding.name,
+                finding.purpose,
+                finding.version or ("MISSING" if finding.required else "missing (optional)"),
+                "" if finding.version else finding.remedy,
+            )
+            for finding in findings
+        ],
+    )
+    missing = [item for item in findings if item.required and item.version is None]
+    if missing:
+        raise CheckFailed(f"Missing tools: {', '.join(item.name for item in missing)}")
+
+
+@app.command()
+def zoo() -> None:
+    """Show the committed networks with their accuracy."""
+    from sterna_models import zoo as networks
+
+    from .tables import output_console, print_table
+
+    rows = []
+    for name in networks.names():
+        card = networks.card(name)
+        data = card.data["name"] + (" (synthetic)" if card.data["synthetic"] else "")
+        shares = (card.accuracy[kind] for kind in ("float", "quantized", "golden"))
+        percents = (f"{100 * share:.2f}" for share in shares)
+        rows.append((name, data, card.data["test_count"], card.size["weights"], *percents))
+    heads = ("network", "data", "test samples", "weights", "float %", "Brevitas %", "golden %")
+    print_table(output_console(), "Zoo", heads, rows)
+
+
+@app.command()
+def check(
+    model: Model, target: Annotated[str | None, typer.Option("--target", "-t")] = None
+) -> None:
+    """Say what of a network is supported, what is not and why; builds nothing."""
+    from .check import check_model
+
+    check_model(model, target, Console())
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe: see `sterna zoo`.")],
+    output: Output = Path("."),
+    seed: Annotated[int | None, typer.Option(help="Another seed than the recipe's.")] = None,
+) -> None:
+    """Train a recipe and write its network, test samples and card (needs sterna[train])."""
+    from importlib.util import find_spec
+
+    from sterna_models.train import find_recipe, train_to_folder
+
+    find_recipe(recipe)
+    if find_spec("torch") is None or find_spec("brevitas") is None:
+        raise ValueError("Training must have torch and Brevitas: pip install 'sterna[train]'")
+    with telling() as tell:
+        card = train_to_folder(recipe, output, seed, tell)
+    shares = ", ".join(
+        f"{kind} {card.accuracy[kind]:.2%}" for kind in ("float", "quantized", "golden")
+    )
+    print(f"{recipe}: {shares}; files in {output}")
+
+
+@app.command()
+def synth(
+    directory: Build,
+    pnr: Annotated[bool, typer.Option("--pnr", help="Place, route, write a bitstream.")] = False,
+    frequency: Annotated[float, typer.Option(help="MHz that the placer strives for.")] = 200.0,
+    seed: Annotated[int, typer.Option(help="Seed of the placer.")] = 1,
+    pins: Annotated[Path | None, typer.Option(help="LPF file with pin locations.")] = None,
+) -> None:
+    """Count resources by Yosys; with --pnr also time the routed design and leave a bitstream."""
+    from .synthesise import synthesise_design
+    from .tables import output_console, print_report
+
+    with telling() as tell:
+        report = synthesise_design(
+            directory, pnr, frequency_mhz=frequency, seed=seed, pins=pins, progress=tell
+        )
+    print_report(output_console(), report)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; gives the exit status. All errors become one line on the error stream."""
+    command = typer.main.get_command(app)
+    try:
+        status = command.main(list(arguments), prog_name="sterna", standalone_mode=False)
+    except CheckFailed as error:
+        return _complain(str(error), 1)
+    except typer.TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            return 2
+        return _complain(error.format_message(), 2)
+    except (typer.Abort, KeyboardInterrupt):
+        return _complain("Stopped", 130)
+    except (ValueError, OSError) as error:
+        if os.environ.get("STERNA_TRACEBACK"):
+            raise
+        return _complain(str(error), 2)
+    except RuntimeError as error:
+        if os.environ.get("STERNA_TRACEBACK") or not _is_tool_error(error):
+            raise
+        return _complain(str(error), 1)
+    return status if isinstance(status, int) else 0
+
+
+def _is_tool_error(error: RuntimeError) -> bool:
+    from sterna_sim.verilator import SimulatorError
+    from sterna_sim.verilator import ToolError as VerilatorError
+
+    return isinstance(error, (ToolError, VerilatorError, SimulatorError))
+
+
+def _complain(text: str, status: int) -> int:
+    """One line, whatever the text: what comes from libraries may have several."""
+    print(f"sterna: {' '.join(text.split())}", file=sys.stderr)
+    return status
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,68 @@
+"""A network as users name it on the command line: a file, or the name of a zoo network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+import sterna
+from sterna import golden
+from sterna.ir import Graph
+from sterna_models import zoo
+
+__all__ = ["load_model", "test_inputs"]
+
+
+def load_model(model: str) -> Graph:
+    """The graph of a QONNX file, or of a zoo network if no such file exists.
+
+    Raises
+    ------
+    ValueError
+        If it is neither, or the network cannot be represented; the message names the file and
+        every offending layer in one line.
+    """
+    path = Path(model)
+    if not path.exists() and model in zoo.names():
+        path = zoo.path(model)
+    elif not path.is_file():
+        names = ", ".join(zoo.names())
+        raise ValueError(f"Model must be a file or one of the zoo ({names}), not {model!r}")
+    try:
+        return sterna.load(path)
+    except ValueError as error:
+        text = " ".join(str(error).split())
+        raise ValueError(text if str(path) in text else f"{path}: {text}") from error
+
+
+def test_inputs(graph: Graph, count: int, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """``count`` input samples as integer codes of shape ``(count, elements)``, and their labels.
+
+    A zoo network gets real samples of its test set, the first ones for seed 0 and a seeded choice
+    otherwise; any other network gets seeded random codes over its whole input range, and no labels.
+
+    Raises
+    ------
+    ValueError
+        If ``count`` is less than one, or more than the test set has.
+    """
+    if count < 1:
+        raise ValueError(f"Number of inputs must be 1 or more, not {count}")
+    draw = np.random.default_rng(seed)
+    if graph.name in zoo.names():
+        samples, labels = zoo.test_set(graph.name)
+        if count > len(samples):
+            raise ValueError(
+                f"Number of inputs must be at most {len(samples)} for {graph.name}, not {count}"
+            )
+        chosen = np.arange(count) if seed == 0 else draw.choice(len(samples), count, replace=False)
+        return input_codes(graph, samples[chosen]), labels[chosen]
+    kind = graph.types[graph.input_name]
+    codes = draw.integers(kind.range.low, kind.range.high, (count, kind.size), endpoint=True)
+    return codes.astype(np.int64), None
+
+
+def input_codes(graph: Graph, samples: np.ndarray) -> np.ndarray:
+    """Integer codes of real samples, flattened to ``(samples, elements)``."""
+    return golden.quantize_input(graph, samples).reshape(len(samples), -1)

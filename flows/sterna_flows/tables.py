@@ -1,0 +1,107 @@
+"""What the commands print: the report as tables, in the same numbers as report.json.
+
+Estimates, counts by synthesis and simulated figures stand in different columns and carry their
+source; a figure that was not obtained is a dash, never a zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sterna_hw.base import find_device
+
+__all__ = ["output_console", "print_report", "print_table"]
+
+DASH = "-"
+
+
+def output_console() -> Console:
+    """The output; wide enough for the tables when it goes to a file or a pipe."""
+    console = Console()
+    return console if console.is_terminal else Console(width=140)
+
+
+def print_table(
+    console: Console, title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """A table whose columns of numbers are aligned to the right. Cells are text, not markup."""
+    rows = [[_cell(value) for value in row] for row in rows]
+    table = Table(title=title, title_justify="left")
+    for index, head in enumerate(heads):
+        column = [row[index] for row in rows]
+        numeric = all(cell == DASH or cell[:1].isdigit() for cell in column)
+        table.add_column(head, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return DASH
+    if isinstance(value, float):
+        return f"{value:,.2f}".rstrip("0").rstrip(".")
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def print_report(console: Console, report: Mapping[str, Any]) -> None:
+    """Layers, cycles, exactness, resources and clock of a build."""
+    print_table(
+        console,
+        f"{report['model']} on {report['target']}: layers (resources estimated)",
+        ("layer", "engine", "folding", "cycles", "LUT", "FF", "BRAM", "DSP"),
+        [
+            (
+                layer["name"],
+                layer["engine"],
+                ", ".join(f"{key} {value}" for key, value in layer["parallelism"].items()) or DASH,
+                layer["cycles"] or None,
+                *(layer["estimated"][kind] for kind in ("lut", "ff", "bram", "dsp")),
+            )
+            for layer in report["layers"]
+        ],
+    )
+    clock = report.get("fmax_mhz")
+    print_table(
+        console,
+        "Cycles of a frame",
+        ("", "predicted", "simulated", "difference", "at Fmax"),
+        [
+            (
+                name,
+                cycles["predicted"],
+                cycles.get("simulated"),
+                cycles["simulated"] - cycles["predicted"] if "simulated" in cycles else None,
+                f"{cycles['predicted'] / clock:,.2f} us" if clock else None,
+            )
+            for name, cycles in report["cycles"].items()
+        ],
+    )
+    _print_resources(console, report)
+    exact = report.get("exact")
+    if exact is not None:
+        console.print(f"Words compared: {exact['words']:,}; mismatches: {exact['mismatches']:,}")
+    if clock is not None:
+        placed = report["place_and_route"]
+        console.print(
+            f"Fmax: {clock:g} MHz (asked for {placed['target_mhz']:g}), {placed['source']}"
+        )
+        console.print(f"Critical path: {placed['path']}", markup=False)
+        console.print(f"Bitstream: {placed['bitstream']}", markup=False)
+
+
+def _print_resources(console: Console, report: Mapping[str, Any]) -> None:
+    device = find_device(report["target"])
+    kinds = ("lut", "ff", "bram", "uram", "dsp")
+    rows = [("estimated", *(report["estimated"][kind] for kind in kinds), "the parts' formulas")]
+    counted = report.get("resources")
+    if counted is not None:
+        rows.append(("counted", *(counted[kind] for kind in kinds), counted["source"]))
+    rows.append(("device", *(device.total(kind) for kind in kinds), device.name))
+    heads = ("resources", "LUT", "FF", "BRAM", "URAM", "DSP", "source")
+    print_table(console, "Resources", heads, rows)
