@@ -39,10 +39,10 @@ class Card:
         ``golden`` (Sterna's integer model of the written file), ``majority`` (always the most
         frequent class) and ``recalls`` by class name.
     agreement : dict
-        On the test samples: ``samples``, ``words`` (outputs compared), and how many outputs differ
-        from Brevitas' in the golden model (``golden_word_mismatches``,
-        ``golden_label_mismatches``) and in the file as executed by qonnx
-        (``qonnx_word_mismatches``; None where qonnx was not installed).
+        On the test samples: ``samples``, ``words`` (outputs compared), and how the outputs of the
+        golden model and of the file as executed by qonnx differ from Brevitas':
+        ``golden_word_mismatches``, ``golden_label_mismatches``, ``golden_largest_difference``, and
+        the same for ``qonnx`` (None where qonnx was not installed).
     size : dict
         ``weights``, ``onnx_bytes``, ``onnx_sha256``, ``test_set_bytes``, ``test_set_sha256``.
     retrain : :class:`str`
@@ -72,7 +72,8 @@ class Card:
         "training": "seed seconds versions kernels",
         "accuracy": "float quantized golden majority recalls",
         "agreement": "samples words golden_word_mismatches golden_label_mismatches "
-        "qonnx_word_mismatches",
+        "golden_largest_difference qonnx_word_mismatches qonnx_label_mismatches "
+        "qonnx_largest_difference",
         "size": "weights onnx_bytes onnx_sha256 test_set_bytes test_set_sha256",
     }
 

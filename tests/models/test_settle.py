@@ -1,6 +1,7 @@
 """A settled batch norm is exact in float32, close to what it replaces, and refused where unsafe."""
 
 from fractions import Fraction
+from typing import Any
 
 import brevitas.nn as qnn
 import numpy as np
@@ -12,26 +13,29 @@ from sterna_models import quantizers
 from sterna_models.settle import settle_batch_norms
 
 
-def make_network(seed, weight_quant=quantizers.TernaryMeanWeightPowerOfTwo, inputs=50):
+def make_network(
+    seed: int, weight_quant: type = quantizers.TernaryMeanWeightPowerOfTwo
+) -> tuple[nn.Sequential, Any]:
+    """A layer with a random batch norm; the network and the batch norm."""
     torch.manual_seed(seed)
     module = nn.Sequential(
         qnn.QuantIdentity(act_quant=quantizers.UnsignedActivation, bit_width=4, max_val=1.0),
-        qnn.QuantLinear(inputs, 30, bias=False, weight_quant=weight_quant),
+        qnn.QuantLinear(50, 30, bias=False, weight_quant=weight_quant),
         nn.BatchNorm1d(30),
         qnn.QuantReLU(act_quant=quantizers.UnsignedActivation, bit_width=4, max_val=4.0),
     )
-    norm = module[2]
+    norm: Any = module[2]
     with torch.no_grad():
         norm.running_mean.normal_()
         norm.running_var.copy_(torch.rand(30) * 3 + 0.01)
         norm.weight.normal_()
         norm.bias.normal_()
-    return module.eval()
+    return module.eval(), norm
 
 
 @pytest.mark.parametrize("seed", range(4), ids=lambda s: f"seed{s}")
 def test_outputs_have_one_rounding_of_the_exact_value(seed):
-    module = make_network(seed)
+    module, norm = make_network(seed)
     settle_batch_norms(module)
     inputs = torch.rand(40, 50)
     with torch.no_grad():
@@ -39,10 +43,10 @@ def test_outputs_have_one_rounding_of_the_exact_value(seed):
         outputs = module[:3](inputs)
     for sample in range(40):
         for channel in range(30):
-            alpha = Fraction(module[2].weight[channel].item())
+            alpha = Fraction(norm.weight[channel].item())
             exact = Fraction(linear[sample, channel].item()) * alpha
             assert Fraction(float(np.float32(float(exact)))) == exact  # the product is exact
-            exact += Fraction(module[2].bias[channel].item())
+            exact += Fraction(norm.bias[channel].item())
             result = outputs[sample, channel].numpy()
             error = abs(Fraction(float(result)) - exact)
             for neighbour in (np.float32(-np.inf), np.float32(np.inf)):
@@ -52,20 +56,20 @@ def test_outputs_have_one_rounding_of_the_exact_value(seed):
 
 @pytest.mark.parametrize("seed", range(4), ids=lambda s: f"seed{s}")
 def test_changes_little(seed):
-    module = make_network(seed)
+    module, norm = make_network(seed)
     inputs = torch.rand(40, 50)
     with torch.no_grad():
         before = module[:3](inputs)
         settle_batch_norms(module)
         after = module[:3](inputs)
     assert (after - before).abs().max() <= before.abs().max() * 2**-6
-    assert module[2].running_mean.tolist() == [0] * 30
-    variance = np.float32(module[2].running_var[0].item())
-    assert variance + np.float32(module[2].eps) == np.float32(1)
+    assert norm.running_mean.tolist() == [0] * 30
+    variance = np.float32(norm.running_var[0].item())
+    assert variance + np.float32(norm.eps) == np.float32(1)
 
 
 def test_is_idempotent():
-    module = make_network(0)
+    module, _ = make_network(0)
     settle_batch_norms(module)
     state = {name: value.clone() for name, value in module.state_dict().items()}
     settle_batch_norms(module)
@@ -74,7 +78,7 @@ def test_is_idempotent():
 
 def test_refuses_float_scales():
     with pytest.raises(ValueError, match="^Scale of a settled layer must be one power of two, not"):
-        settle_batch_norms(make_network(0, quantizers.TernaryMeanWeight))
+        settle_batch_norms(make_network(0, quantizers.TernaryMeanWeight)[0])
 
 
 def test_refuses_norm_without_linear():
