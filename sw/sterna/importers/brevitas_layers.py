@@ -1,0 +1,206 @@
+"""Handlers of the layers that a traced Brevitas module calls.
+
+A quantised linear layer may quantise its input and its output and its bias; an activation layer is
+its activation function followed by a quantiser. Batch norm is one multiply-add a channel, with the
+constants that torch computes and, like torch on any CPU with a fused multiply-add, one rounding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..source import (
+    BipolarQuantiser,
+    Clip,
+    IntegerQuantiser,
+    MultiplyAdd,
+    Relu,
+    Reshape,
+    SourceBuilder,
+)
+from ..source.elementwise import fused_multiply_add
+from .shapes import flattened
+
+__all__ = ["LayerReader"]
+
+_IGNORED = ("Identity", "Dropout", "Dropout1d", "Dropout2d", "AlphaDropout", "QuantDropout")
+_REMEDY = "use linear, batch norm, ReLU, HardTanh, identity and flatten"
+
+
+def _array(tensor: Any) -> np.ndarray:
+    return tensor.detach().cpu().numpy()
+
+
+class LayerReader:
+    """Adds the layers of one module to a builder."""
+
+    def __init__(self, builder: SourceBuilder) -> None:
+        self.builder = builder
+
+    def read(self, name: str, layer: Any, value: str) -> str:
+        """Adds a layer on a value and returns the name of its result."""
+        import brevitas.nn
+        import torch
+
+        kind = type(layer).__name__
+        if isinstance(layer, brevitas.nn.QuantLinear):
+            return self._linear(name, layer, value)
+        if hasattr(layer, "act_quant"):
+            value = self._proxy(f"{name}.input_quant", getattr(layer, "input_quant", None), value)
+            return self._proxy(name, layer.act_quant, value)
+        if isinstance(layer, torch.nn.BatchNorm1d):
+            return self._batch_norm(name, layer, value)
+        if isinstance(layer, torch.nn.Flatten):
+            shape = self.builder.shape(value)
+            if shape is None:
+                return value
+            try:
+                target = flattened(shape, layer.start_dim, layer.end_dim)
+            except ValueError as error:
+                return self.builder.refuse(name, value, str(error), "flatten from axis 1")
+            return self.builder.add(name, Reshape(target), value)
+        if kind in _IGNORED:
+            return value
+        if isinstance(layer, torch.nn.Linear):
+            reason = "weights must be quantised, not float"
+            remedy = "use brevitas.nn.QuantLinear"
+            return self.builder.refuse(name, value, reason, remedy, (layer.out_features,))
+        activation = self._activation(name, layer, value)
+        if activation is not None:
+            return activation
+        return self.builder.refuse(name, value, f"layer {kind} is unknown", _REMEDY)
+
+    def _activation(self, name: str, function: Any, value: str) -> str | None:
+        """Adds an activation function; ``None`` if it is not known."""
+        kind = type(function).__name__
+        if kind == "Identity":
+            return value
+        if kind == "ReLU":
+            return self.builder.add(name, Relu(), value)
+        if kind in ("Hardtanh", "ReLU6"):
+            clip = Clip(float(function.min_val), float(function.max_val))
+            return self.builder.add(name, clip, value)
+        return None
+
+    def _linear(self, name: str, layer: Any, value: str) -> str:
+        value = self._proxy(f"{name}.input_quant", layer.input_quant, value)
+        shape = (layer.out_features,)
+        refuse = self.builder.refuse
+        if not layer.weight_quant.is_quant_enabled:
+            remedy = "give the layer a weight quantiser"
+            return refuse(name, value, "weights must be quantised, not float", remedy, shape)
+        raw = _array(layer.weight)
+        if not np.isfinite(raw).all():
+            worst = raw[~np.isfinite(raw)].flat[0]
+            return refuse(name, value, f"weights must be finite, not {worst}", "train again", shape)
+        quantised = layer.quant_weight()
+        scale = _array(quantised.scale)
+        if not (np.isfinite(scale).all() and (scale > 0).all()):
+            weights = np.zeros(raw.shape, dtype=np.int64)
+            return self.builder.linear(name, value, weights, scale, None)
+        zero = _array(quantised.zero_point)
+        if (zero != np.round(zero)).any():
+            reason = "zero point of weights must be an integer"
+            return refuse(name, value, reason, "use a symmetric weight quantiser", shape)
+        weights = np.round(_array(quantised.int(float_datatype=True)) - zero).astype(np.int64)
+        # What the layer multiplies by in training must be these integers times the scale.
+        if not np.allclose(weights * scale.astype(np.float64), _array(quantised.value), rtol=1e-4):
+            reason = "weights must lie on the grid of their scale"
+            return refuse(name, value, reason, "use an integer weight quantiser", shape)
+        binary = bool(quantised.bit_width == 1 and quantised.signed)
+        bias, problem = self._bias(layer, value, quantised)
+        if problem:
+            return refuse(name, value, problem, "use a float bias", shape)
+        value = self.builder.linear(name, value, weights, scale, bias, binary)
+        return self._proxy(f"{name}.output_quant", layer.output_quant, value)
+
+    def _bias(self, layer: Any, value: str, weight: Any) -> tuple[np.ndarray | None, str]:
+        """The bias that the layer adds, after its own quantiser, or a problem."""
+        import torch
+        from brevitas.quant_tensor import IntQuantTensor
+
+        if layer.bias is None:
+            return None, ""
+        if not layer.bias_quant.is_quant_enabled:
+            return _array(layer.bias), ""
+        source = self._producer(value)
+        if source is None:
+            return None, "bias quantiser must know the input's scale"
+        zeros = torch.zeros(1, layer.in_features, dtype=layer.weight.dtype)
+        inputs = IntQuantTensor(
+            zeros,
+            torch.tensor(source.scale),
+            torch.tensor(float(getattr(source, "zero_point", 0))),
+            torch.tensor(float(getattr(source, "bits", 1))),
+            source.low < 0,
+            False,
+        )
+        quantised = layer.bias_quant(layer.bias, inputs, weight)
+        return _array(getattr(quantised, "value", quantised)), ""
+
+    def _producer(self, value: str) -> IntegerQuantiser | BipolarQuantiser | None:
+        """The quantiser that made a value, through reshapes."""
+        operation = self.builder.operation(value)
+        while isinstance(operation, Reshape):
+            value = self.builder.source_of(value)
+            operation = self.builder.operation(value)
+        is_quantiser = isinstance(operation, IntegerQuantiser | BipolarQuantiser)
+        return operation if is_quantiser else None
+
+    def _proxy(self, name: str, proxy: Any, value: str) -> str:
+        """Adds what an activation proxy does: its activation function and its quantiser."""
+        fused = getattr(proxy, "fused_activation_quant_proxy", None)
+        if fused is None:
+            return value
+        quantises = proxy.is_quant_enabled
+        function = self._activation(
+            f"{name}.function" if quantises else name, fused.activation_impl, value
+        )
+        if function is None:
+            kind = type(fused.activation_impl).__name__
+            return self.builder.refuse(name, value, f"activation {kind} is unknown", _REMEDY)
+        if not quantises:
+            return function
+        kind = type(fused.tensor_quant).__name__
+        if kind not in ("RescalingIntQuant", "ClampedBinaryQuant", "BinaryQuant"):
+            kind = getattr(fused.tensor_quant, "original_name", kind)
+        if kind in ("ClampedBinaryQuant", "BinaryQuant"):
+            bits, rounding = 1.0, "ROUND"
+        elif kind == "RescalingIntQuant":
+            bits, rounding = float(proxy.bit_width()), proxy.rounding_mode or "ROUND"
+        else:
+            remedy = "use an integer or binary activation quantiser"
+            shape = self.builder.shape(value)
+            return self.builder.refuse(
+                name, function, f"quantiser {kind} is unknown", remedy, shape
+            )
+        return self.builder.quantise(
+            name,
+            function,
+            _array(proxy.scale()),
+            float(proxy.zero_point()),
+            bits,
+            bool(proxy.is_signed),
+            bool(proxy.is_narrow_range),
+            str(rounding),
+        )
+
+    def _batch_norm(self, name: str, layer: Any, value: str) -> str:
+        shape = self.builder.shape(value)
+        if shape is not None and len(shape) != 1:
+            reason = f"batch norm must follow a linear layer, not shape {shape}"
+            return self.builder.refuse(name, value, reason, "normalise over one axis", shape)
+        if layer.running_mean is None:
+            reason = "batch norm must track running statistics"
+            return self.builder.refuse(name, value, reason, "train with them", shape)
+        mean, variance = _array(layer.running_mean), _array(layer.running_var)
+        number = mean.dtype.type
+        inverse = number(1) / np.sqrt(variance + number(layer.eps))
+        weight = np.ones_like(mean) if layer.weight is None else _array(layer.weight)
+        bias = np.zeros_like(mean) if layer.bias is None else _array(layer.bias)
+        gain = inverse * weight
+        return self.builder.add(
+            name, MultiplyAdd(gain, fused_multiply_add(-mean, gain, bias)), value
+        )

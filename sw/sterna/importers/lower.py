@@ -1,0 +1,325 @@
+"""Lowering: from a float-level source network to the integer graph.
+ The source is walked once. Each value becomes one of three things: *codes*, an integer value with
+one scale; a *tail*, an integer value followed by float operations that are only collected; or the
+network's real *input*, likewise. A linear layer takes codes and becomes a matmul, whose result
+begins a tail. A quantiser ends a tail: it becomes thresholds. A tail that reaches the output
+becomes wide logits.
+
+What cannot be exact is refused, all layers together, unless ``approximate`` accepts it; then the
+measured agreement stands in the layer's note. Nothing here imitates float arithmetic: see `tail`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sterna_hw.base import BINARY, TERNARY, TWO_BIT, Alphabet, IntegerRange, Rounding
+
+from .. import ir
+from ..source import (
+    BipolarQuantiser,
+    Elementwise,
+    IntegerQuantiser,
+    Linear,
+    Opaque,
+    Quantiser,
+    Reshape,
+    SourceGraph,
+    SourceNode,
+)
+from ..unsupported import Problem, UnsupportedError
+from .affine import affine_form
+from .input_edge import RealInput, smallest_scale_edge
+from .logits import fit_logits
+from .names import Names
+from .requantise import fit_requantise
+from .tail import FloatTail, TailError, find_thresholds
+
+__all__ = ["MOST_THRESHOLDS", "LayerNote", "Lowering", "lower"]
+
+MOST_THRESHOLDS = 255
+"""Levels beyond which a quantiser becomes a dyadic requantisation instead of thresholds."""
+
+
+@dataclass(frozen=True)
+class LayerNote:
+    """How one float tail became integers.
+
+    Parameters
+    ----------
+    layer : :class:`str`
+        Name of the operation in the graph.
+    form : :class:`str`
+        ``"thresholds, enumerated"``, ``"thresholds, bisected"``, ``"dyadic"`` or ``"logits"``.
+    agreement : :class:`float`
+        Share of accumulator values and channels at which the codes are equal; 1 is exact.
+    error_bound : :class:`float`
+        For logits, the largest distance from the real value; 0 is exact.
+    """
+
+    layer: str
+    form: str
+    agreement: float = 1.0
+    error_bound: float = 0.0
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """The integer graph and a note for each place where floats were left behind."""
+
+    graph: ir.Graph
+    notes: tuple[LayerNote, ...]
+
+
+@dataclass(frozen=True)
+class _Codes:
+    op: str
+    scale: np.ndarray
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class _Tail:
+    op: str
+    tail: FloatTail
+
+
+_Value = _Codes | _Tail | RealInput | None
+
+
+def choose_alphabet(linear: Linear) -> tuple[Alphabet, int]:
+    """The alphabet and number of planes for a layer's weights.
+
+    Binary only where declared so, for a ternary layer that happens to hold no zero is still
+    ternary; otherwise the smallest alphabet that holds every weight; else planes of ternary.
+    """
+    if linear.binary:
+        return BINARY, 1
+    for alphabet in (TERNARY, TWO_BIT):
+        if alphabet.contains(linear.weights):
+            return alphabet, 1
+    return TERNARY, TERNARY.plane_count(linear.weights)
+
+
+def lower(source: SourceGraph, approximate: bool = False) -> Lowering:
+    """The integer graph of a source network.
+
+    Parameters
+    ----------
+    source : :class:`SourceGraph`
+        Network with one input and one output.
+    approximate : :class:`bool`
+        Accept dyadic requantisation that differs from the network somewhere, and say how much.
+
+    Raises
+    ------
+    UnsupportedError
+        If anything in the network cannot be represented; it lists every problem, the reader's too.
+    """
+    lowerer = _Lowerer(source, approximate)
+    for node in source.needed():
+        lowerer.visit(node)
+    lowerer.finish()
+    if lowerer.problems:
+        order = {node.name: index for index, node in enumerate(source.nodes)}
+        raise UnsupportedError(sorted(lowerer.problems, key=lambda p: order.get(p.layer, -1)))
+    shape = next(iter(source.inputs.values()))
+    graph = ir.Graph(source.name, tuple(lowerer.ops), lowerer.inputs, lowerer.outputs, shape)
+    return Lowering(graph, tuple(lowerer.notes))
+
+
+@dataclass
+class _Lowerer:
+    source: SourceGraph
+    approximate: bool
+    ops: list[ir.Op] = field(default_factory=list)
+    inputs: dict[str, ir.InputEdge] = field(default_factory=dict)
+    outputs: dict[str, ir.OutputEdge] = field(default_factory=dict)
+    notes: list[LayerNote] = field(default_factory=list)
+    types: dict[str, ir.TensorType] = field(default_factory=dict)
+    values: dict[str, _Value] = field(default_factory=dict)
+    names: Names = field(default_factory=Names)
+
+    def __post_init__(self) -> None:
+        self.problems: list[Problem] = list(self.source.problems)
+        for name, shape in self.source.inputs.items():
+            self.values[name] = RealInput(name, shape)
+
+    def visit(self, node: SourceNode) -> None:
+        value = self.values[node.inputs[0]] if node.inputs else None
+        operation = node.operation
+        result: _Value = None
+        if value is None or isinstance(operation, Opaque):
+            pass  # refused already, by the reader or at an earlier layer
+        elif isinstance(operation, Linear):
+            result = self.linear(node.name, operation, value)
+        elif isinstance(operation, Reshape):
+            result = self.reshape(node.name, operation, value)
+        elif isinstance(operation, Quantiser):
+            result = self.quantise(node.name, operation, value)
+        elif isinstance(operation, Elementwise):
+            result = self.elementwise(operation, value)
+        self.values[node.name] = result
+
+    def refuse(self, layer: str, reason: str, remedy: str) -> None:
+        self.problems.append(Problem(layer, reason, remedy))
+
+    def emit(self, op: ir.Op) -> str:
+        self.types[op.name] = op.result_type(tuple(self.types[name] for name in op.inputs))
+        self.ops.append(op)
+        return op.name
+
+    def linear(self, name: str, linear: Linear, value: _Value) -> _Value:
+        if not isinstance(value, _Codes):
+            remedy = "put a quantiser (QuantIdentity, QuantReLU, Quant) before it"
+            return self.refuse(name, "input must be quantised, not float", remedy)
+        if value.scale.ndim:
+            remedy = "use one scale for the whole activation tensor"
+            return self.refuse(name, "input must have one scale, not one a channel", remedy)
+        alphabet, planes = choose_alphabet(linear)
+        op = self.emit(
+            ir.MatMul(self.names.new(name), (value.op,), linear.weights, alphabet, planes)
+        )
+        scale = linear.scale.astype(np.float64) * float(value.scale)
+        zero = linear.weights.sum(axis=1) * value.zero_point
+        return _Tail(op, FloatTail(scale, zero, (), self.source.number_type))
+
+    def reshape(self, name: str, reshape: Reshape, value: _Value) -> _Value:
+        if isinstance(value, RealInput):
+            return value.reshaped(reshape.target)
+        if isinstance(value, _Codes) and not value.scale.ndim:
+            if self.types[value.op].shape == reshape.target:
+                return value
+            first = self.ops[0]
+            if isinstance(first, ir.Input) and value.op == first.name and len(self.ops) == 1:
+                # A reshape right behind the input is the input's own shape.
+                self.ops.clear()
+                kind = ir.TensorType(reshape.target, first.type.range)
+                self.emit(ir.Input(first.name, (), kind))
+                return value
+            op = self.emit(ir.Reshape(self.names.new(name), (value.op,), reshape.target))
+            return _Codes(op, value.scale, value.zero_point)
+        if isinstance(value, _Tail) and self.types[value.op].shape == reshape.target:
+            return value
+        remedy = "put the quantiser before the reshape"
+        return self.refuse(name, "input of a reshape must be quantised, not float", remedy)
+
+    def elementwise(self, operation: Elementwise, value: _Value) -> _Value:
+        if isinstance(value, RealInput):
+            return value.then(operation)
+        if isinstance(value, _Codes):
+            value = self.tail_of(value)
+        assert isinstance(value, _Tail)
+        return _Tail(value.op, value.tail.then(operation))
+
+    def tail_of(self, codes: _Codes) -> _Tail:
+        channels = self.types[codes.op].channels
+        scale = np.broadcast_to(codes.scale.astype(np.float64), channels)
+        zero = np.full(channels, codes.zero_point, dtype=np.int64)
+        return _Tail(codes.op, FloatTail(scale, zero, (), self.source.number_type))
+
+    def quantise(self, name: str, quantiser: Quantiser, value: _Value) -> _Value:
+        if isinstance(value, RealInput):
+            return self.quantise_input(name, quantiser, value)
+        if isinstance(value, _Codes):
+            value = self.tail_of(value)
+        assert isinstance(value, _Tail)
+        kind = self.types[value.op].range
+        try:
+            if quantiser.level_count > MOST_THRESHOLDS:
+                op = self.requantise(name, quantiser, value, kind)
+            else:
+                found = find_thresholds(value.tail, quantiser, kind)
+                op = self.emit(
+                    ir.Threshold(
+                        self.names.new(name),
+                        (value.op,),
+                        found.table,
+                        found.descending,
+                        quantiser.low,
+                        quantiser.step,
+                    )
+                )
+                form = "enumerated" if found.enumerated else "bisected"
+                self.notes.append(LayerNote(op, f"thresholds, {form}"))
+        except TailError as error:
+            return self.refuse(name, str(error), "use only monotone operations in between")
+        return None if op is None else _Codes(op, quantiser.scale, 0)
+
+    def requantise(
+        self, name: str, quantiser: Quantiser, value: _Tail, kind: IntegerRange
+    ) -> str | None:
+        assert isinstance(quantiser, IntegerQuantiser)
+        narrower = "quantise to 8 bits or fewer"
+        try:
+            fit = fit_requantise(value.tail, quantiser, kind)
+        except ValueError as error:
+            return self.refuse(name, str(error), narrower)
+        if not fit.exact and not self.approximate:
+            measured = f"{fit.agreement:.6%} of accumulator values"
+            reason = f"dyadic requantisation must be exact, but agrees on {measured}"
+            return self.refuse(name, reason, f"{narrower}, or accept approximate=True")
+        op = self.emit(
+            ir.Requantize(
+                self.names.new(name),
+                (value.op,),
+                fit.multiplier,
+                fit.offset,
+                fit.shift,
+                fit.rounding,
+                fit.clip,
+            )
+        )
+        self.notes.append(LayerNote(op, "dyadic", fit.agreement))
+        return op
+
+    def quantise_input(self, name: str, quantiser: Quantiser, value: RealInput) -> _Value:
+        try:
+            if isinstance(quantiser, BipolarQuantiser):
+                edge, bounds = smallest_scale_edge(value)
+            else:
+                edge, bounds = value.edge(quantiser)
+        except ValueError as error:
+            return self.refuse(name, str(error), "apply it to the data before the network")
+        op = self.emit(ir.Input(self.names.new(value.name), (), ir.TensorType(value.shape, bounds)))
+        self.inputs[op] = edge
+        if not isinstance(quantiser, BipolarQuantiser):
+            return _Codes(op, quantiser.scale, edge.zero_point)
+        channels = self.types[op].channels
+        table = np.zeros((channels, 1), dtype=np.int64)
+        falls = np.zeros(channels, dtype=np.int64)
+        signs = self.emit(ir.Threshold(self.names.new(name), (op,), table, falls, -1, 2))
+        return _Codes(signs, quantiser.scale, 0)
+
+    def finish(self) -> None:
+        (name,) = self.source.outputs
+        value = self.values[name]
+        if isinstance(value, RealInput):
+            self.refuse(name, "network must hold a layer", "add a quantised linear layer")
+        if isinstance(value, _Codes) and value.scale.ndim:
+            value = self.tail_of(value)
+        if isinstance(value, _Codes):
+            self.outputs[value.op] = ir.OutputEdge(float(value.scale), value.zero_point)
+        elif isinstance(value, _Tail):
+            self.logits(name, value)
+
+    def logits(self, name: str, value: _Tail) -> None:
+        form = affine_form(value.tail)
+        if form.bounded:
+            remedy = "leave the activation of the last layer out, or quantise after it"
+            return self.refuse(name, "logits must be affine in the last layer's sums", remedy)
+        fit = fit_logits(form, self.types[value.op].range)
+        op = self.emit(
+            ir.Requantize(
+                self.names.new(f"{value.op}.logits"),
+                (value.op,),
+                fit.multiplier,
+                fit.offset,
+                0,
+                Rounding.FLOOR,
+            )
+        )
+        self.notes.append(LayerNote(op, "logits", error_bound=fit.error_bound))
+        self.outputs[op] = ir.OutputEdge(fit.unit)

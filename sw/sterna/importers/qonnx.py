@@ -1,0 +1,359 @@
+"""Reads QONNX files into a source network.
+ Operations are read in file order. Those on constants only are folded away with numpy; quantisers
+of constants give integer weights with their scales, which stay together through transposes until a
+matrix product takes them; everything else becomes a node of the source network under the ONNX
+node's name. `Quant` (also spelled `IntQuant`) and `BipolarQuant` mean what qonnx executes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+
+from ..source import (
+    Add,
+    Cast,
+    Clip,
+    Divide,
+    IntegerQuantiser,
+    Multiply,
+    Relu,
+    Reshape,
+    SourceBuilder,
+    SourceGraph,
+)
+from .onnx_constants import FOLDED, attributes
+from .onnx_file import OnnxFile, open_onnx
+from .shapes import BATCH, flattened, resolved
+
+__all__ = ["read_qonnx"]
+
+_KNOWN = "use MatMul, Gemm, Quant, BipolarQuant, BatchNormalization, Relu, Clip, Mul, Add, Reshape"
+
+
+def read_qonnx(path: str | os.PathLike[str]) -> SourceGraph:
+    """The source network of a QONNX file.
+
+    Operations that are not understood are noted in the result's ``problems``.
+
+    Raises
+    ------
+    UnsupportedError
+        If the file is not ONNX, is damaged, or its input and output do not fit.
+    OSError
+        If the file cannot be opened.
+    """
+    return _Reader(open_onnx(path)).read()
+
+
+@dataclass(frozen=True, eq=False)
+class _QuantisedConstant:
+    """Integer weights (zero point taken off) with the scale of each."""
+
+    integers: np.ndarray
+    scale: np.ndarray
+    binary: bool
+
+    def real(self) -> np.ndarray:
+        return self.integers.astype(self.scale.dtype) * self.scale
+
+    def transposed(self, axes: list[int] | None) -> _QuantisedConstant:
+        return _QuantisedConstant(
+            np.transpose(self.integers, axes), np.transpose(self.scale, axes), self.binary
+        )
+
+
+_Operand = str | np.ndarray | _QuantisedConstant
+
+
+class _Unfit(ValueError):
+    """Raised by a handler for a node that it cannot take, with a reason and a remedy."""
+
+    def __init__(self, reason: str, remedy: str = _KNOWN) -> None:
+        super().__init__(reason)
+        self.remedy = remedy
+
+
+class _Reader:
+    def __init__(self, file: OnnxFile) -> None:
+        self.file = file
+        self.builder = SourceBuilder(file.name, file.number_type)
+        self.env: dict[str, _Operand] = dict(file.constants)
+        self.handlers: dict[str, Callable[..., _Operand]] = {
+            "Add": self.add,
+            "BatchNormalization": self.batch_norm,
+            "BipolarQuant": self.bipolar,
+            "Cast": self.cast,
+            "Clip": self.clip,
+            "Div": self.divide,
+            "Dropout": self.same,
+            "Flatten": self.flatten,
+            "Gemm": self.gemm,
+            "Identity": self.same,
+            "IntQuant": self.quant,
+            "MatMul": self.matmul,
+            "Mul": self.multiply,
+            "Neg": self.negate,
+            "Quant": self.quant,
+            "Relu": self.relu,
+            "Reshape": self.reshape,
+            "Shape": self.shape,
+            "Squeeze": self.same_shape,
+            "Sub": self.subtract,
+            "Transpose": self.transpose,
+            "Unsqueeze": self.same_shape,
+        }
+
+    def read(self) -> SourceGraph:
+        file = self.file
+        self.env[file.input_name] = self.builder.input(file.input_name, file.shape)
+        for node in file.nodes:
+            self._node(node)
+        output = self.env.get(file.output_name)
+        if not isinstance(output, str):
+            reason = "must depend on the network's input"
+            output = self.builder.refuse(file.output_name, None, reason, "export the network again")
+        return self.builder.finish(output)
+
+    def _node(self, node: onnx.NodeProto) -> None:
+        name = node.name or node.output[0]
+        missing = [item for item in node.input if item and item not in self.env]
+        operands = [self.env[item] if item in self.env else None for item in node.input]
+        value = next((item for item in operands if isinstance(item, str)), None)
+        result: _Operand
+        try:
+            if missing:
+                raise _Unfit(f"input {missing[0]} must be defined before", "sort the graph")
+            if value is None and node.op_type in FOLDED:
+                plain = [x.real() if isinstance(x, _QuantisedConstant) else x for x in operands]
+                if node.op_type != "Transpose" or isinstance(operands[0], np.ndarray):
+                    self.env[node.output[0]] = FOLDED[node.op_type](node, *plain)
+                    return
+            handler = self.handlers.get(node.op_type)
+            if handler is None:
+                raise _Unfit(f"operation {node.op_type} is unknown")
+            result = handler(name, attributes(node), *operands)
+        except _Unfit as error:
+            result = self.builder.refuse(name, value, str(error), error.remedy)
+        except (ValueError, TypeError, IndexError, KeyError) as error:
+            result = self.builder.refuse(name, value, f"{node.op_type} must fit ({error})", _KNOWN)
+        self.env[node.output[0]] = result
+
+    # Quantisers
+
+    def quant(
+        self, name: str, options: dict[str, Any], x: Any, scale: Any, zero: Any, bits: Any
+    ) -> _Operand:
+        scale, zero, bits = (self._constant(item) for item in (scale, zero, bits))
+        signed, narrow = bool(options.get("signed", 1)), bool(options.get("narrow", 1))
+        rounding = options.get("rounding_mode", "ROUND")
+        if bits.size != 1 or (zero != zero.flat[0]).any():
+            raise _Unfit("bit width and zero point must be one for the tensor")
+        if isinstance(x, str):
+            return self.builder.quantise(
+                name, x, scale, float(zero.flat[0]), float(bits.flat[0]), signed, narrow, rounding
+            )
+        if bits.flat[0] == 1 and signed:
+            return self._bipolar_constant(x, scale, zero)
+        # The builder's checks are the same for weights; a trial builder keeps them out of the net.
+        trial = SourceBuilder(name, self.file.number_type)
+        made = trial.quantise(
+            name,
+            trial.input("x", (1,)),
+            scale.flat[0],
+            float(zero.flat[0]),
+            float(bits.flat[0]),
+            signed,
+            narrow,
+            rounding,
+        )
+        quantiser = trial.operation(made)
+        if not isinstance(quantiser, IntegerQuantiser):
+            raise _Unfit(trial.problems[0].reason, trial.problems[0].remedy)
+        real, scale = self._weights(x, scale)
+        full = np.broadcast_to(scale, real.shape)
+        whole = IntegerQuantiser(
+            full, quantiser.zero_point, quantiser.bits, signed, narrow, quantiser.rounding
+        )
+        return _QuantisedConstant(whole.codes(real), full, False)
+
+    def bipolar(self, name: str, options: dict[str, Any], x: Any, scale: Any) -> _Operand:
+        scale = self._constant(scale)
+        if isinstance(x, str):
+            return self.builder.quantise(name, x, scale, 0.0, 1.0, True, False, "ROUND")
+        return self._bipolar_constant(x, scale, np.zeros(()))
+
+    def _bipolar_constant(self, x: Any, scale: np.ndarray, zero: np.ndarray) -> _QuantisedConstant:
+        if zero.any():
+            raise _Unfit(f"zero point of a bipolar quantiser must be 0, not {zero.flat[0]}")
+        real, scale = self._weights(x, scale)
+        signs = np.where(real >= 0, 1, -1).astype(np.int64)
+        return _QuantisedConstant(signs, np.broadcast_to(scale, real.shape), True)
+
+    def _weights(self, x: Any, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Finite reals and their valid scale, in the network's number type."""
+        real = self._constant(x).astype(self.file.number_type)
+        if not np.isfinite(real).all():
+            worst = real[~np.isfinite(real)].flat[0]
+            raise _Unfit(f"weights must be finite, not {worst}", "train again")
+        if not (np.isfinite(scale).all() and (scale > 0).all()):
+            worst = scale[~(np.isfinite(scale) & (scale > 0))].flat[0]
+            reason = f"weight scale must be finite and above zero, not {worst}"
+            raise _Unfit(reason, "train or calibrate again")
+        return real, scale.astype(self.file.number_type)
+
+    def _constant(self, x: Any) -> np.ndarray:
+        if isinstance(x, _QuantisedConstant):
+            return x.real()
+        if isinstance(x, np.ndarray):
+            return x
+        raise _Unfit("parameters must be constants, not computed", "export again with constants")
+
+    # Linear layers
+
+    def matmul(self, name: str, options: dict[str, Any], x: Any, weights: Any) -> _Operand:
+        if not isinstance(x, str):
+            raise _Unfit("the activation must come first", "multiply activations by weights")
+        return self._linear(name, x, weights, transpose=True, bias=None)
+
+    def gemm(
+        self, name: str, options: dict[str, Any], x: Any, weights: Any, bias: Any = None
+    ) -> _Operand:
+        if options.get("alpha", 1.0) != 1.0 or options.get("beta", 1.0) != 1.0:
+            raise _Unfit("alpha and beta must be 1", "scale the weights")
+        if not isinstance(x, str) or options.get("transA", 0):
+            raise _Unfit("the activation must come first, not transposed")
+        addend = None if bias is None else self._constant(bias).reshape(-1)
+        return self._linear(name, x, weights, not options.get("transB", 0), addend)
+
+    def _linear(
+        self, name: str, x: str, weights: Any, transpose: bool, bias: np.ndarray | None
+    ) -> _Operand:
+        if isinstance(weights, str):
+            raise _Unfit("weights must be constants, not computed")
+        if not isinstance(weights, _QuantisedConstant):
+            remedy = "quantise them, for example with brevitas.nn.QuantLinear, or by a Quant node"
+            raise _Unfit("weights must be quantised, not float", remedy)
+        if weights.integers.ndim != 2:
+            raise _Unfit(f"weights must have two axes, not {weights.integers.ndim}")
+        if transpose:
+            weights = weights.transposed(None)
+        if bias is not None and bias.size == 1:
+            bias = bias.reshape(())
+        return self.builder.linear(name, x, weights.integers, weights.scale, bias, weights.binary)
+
+    # Element-wise operations
+
+    def _elements(self, constant: Any) -> np.ndarray:
+        """A constant as a scalar or one value for each element of the last axis."""
+        array = self._constant(constant).astype(self.file.number_type)
+        if array.size == 1:
+            return array.reshape(())
+        if array.shape[-1] != array.size:
+            raise _Unfit(f"constants must vary along the last axis only, not {array.shape}")
+        return array.reshape(-1)
+
+    def _pair(self, a: Any, b: Any) -> tuple[str, np.ndarray]:
+        if isinstance(a, str) and isinstance(b, str):
+            raise _Unfit("one operand must be a constant", "leave out branches that join")
+        return (a, self._elements(b)) if isinstance(a, str) else (b, self._elements(a))
+
+    def add(self, name: str, options: dict[str, Any], a: Any, b: Any) -> _Operand:
+        x, constant = self._pair(a, b)
+        return self.builder.add(self._bias_name(name, x), Add(constant), x)
+
+    def _bias_name(self, name: str, x: str) -> str:
+        # Readers and the exporter call the addition behind a linear layer its bias.
+        return f"{x}.bias" if name == f"{x}.bias" else name
+
+    def subtract(self, name: str, options: dict[str, Any], a: Any, b: Any) -> _Operand:
+        x, constant = self._pair(a, b)
+        if isinstance(a, str):
+            return self.builder.add(name, Add(-constant), x)
+        return self.builder.add(name, Add(constant), self.negate(f"{name}.negative", {}, x))
+
+    def multiply(self, name: str, options: dict[str, Any], a: Any, b: Any) -> _Operand:
+        x, constant = self._pair(a, b)
+        return self.builder.add(name, Multiply(constant), x)
+
+    def divide(self, name: str, options: dict[str, Any], a: Any, b: Any) -> _Operand:
+        if not isinstance(a, str):
+            raise _Unfit("divisor must be a constant")
+        x, constant = self._pair(a, b)
+        return self.builder.add(name, Divide(constant), x)
+
+    def negate(self, name: str, options: dict[str, Any], x: Any) -> str:
+        minus = np.asarray(-1, dtype=self.file.number_type)
+        return self.builder.add(name, Multiply(minus), x)
+
+    def relu(self, name: str, options: dict[str, Any], x: Any) -> _Operand:
+        return self.builder.add(name, Relu(), x)
+
+    def clip(
+        self, name: str, options: dict[str, Any], x: Any, low: Any = None, high: Any = None
+    ) -> _Operand:
+        ends = [
+            options.get(key, default) if bound is None else float(self._constant(bound).flat[0])
+            for bound, key, default in ((low, "min", -np.inf), (high, "max", np.inf))
+        ]
+        return self.builder.add(name, Clip(float(ends[0]), float(ends[1])), x)
+
+    def cast(self, name: str, options: dict[str, Any], x: Any) -> _Operand:
+        kinds = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.DOUBLE: "float64"}
+        if options["to"] not in kinds:
+            raise _Unfit("cast must be to float or double")
+        return self.builder.add(name, Cast(kinds[options["to"]]), x)
+
+    def batch_norm(self, name: str, options: dict[str, Any], x: Any, *parameters: Any) -> _Operand:
+        weight, bias, mean, variance = (self._elements(item) for item in parameters)
+        number = np.dtype(self.file.number_type).type
+        gain = weight * (number(1) / np.sqrt(variance + number(options.get("epsilon", 1e-5))))
+        # onnxruntime, which qonnx executes with, multiplies and adds with a rounding each.
+        scaled = self.builder.add(f"{name}.gain", Multiply(gain), x)
+        return self.builder.add(name, Add(bias - mean * gain), scaled)
+
+    # Shapes
+
+    def shape(self, name: str, options: dict[str, Any], x: Any) -> _Operand:
+        return np.array([BATCH, *self._known_shape(x)], dtype=np.int64)
+
+    def _known_shape(self, x: Any) -> tuple[int, ...]:
+        shape = self.builder.shape(x)
+        if shape is None:
+            raise _Unfit("shape must be known, but an earlier layer was refused")
+        return shape
+
+    def reshape(self, name: str, options: dict[str, Any], x: Any, target: Any = None) -> _Operand:
+        axes = options["shape"] if target is None else self._constant(target).tolist()
+        if self.builder.shape(x) is None:
+            return x
+        shape = resolved(self._known_shape(x), [int(axis) for axis in axes], self.file.batch)
+        return self.builder.add(name, Reshape(shape), x)
+
+    def flatten(self, name: str, options: dict[str, Any], x: Any) -> _Operand:
+        if self.builder.shape(x) is None:
+            return x
+        shape = self._known_shape(x)
+        axis = int(options.get("axis", 1))
+        if axis % (len(shape) + 1) != 1:
+            raise _Unfit(f"flatten must start at axis 1, not {axis}")
+        return self.builder.add(name, Reshape(flattened(shape, 1)), x)
+
+    def same_shape(self, name: str, options: dict[str, Any], x: Any, axes: Any = None) -> _Operand:
+        raise _Unfit("axes must not be added or removed", "use Flatten or Reshape")
+
+    def transpose(self, name: str, options: dict[str, Any], x: Any) -> _Operand:
+        axes = options.get("perm")
+        if isinstance(x, _QuantisedConstant):
+            return x.transposed(axes)
+        if axes == sorted(axes or [1]):
+            return x
+        raise _Unfit("activations must not be transposed")
+
+    def same(self, name: str, options: dict[str, Any], x: Any, *_: Any) -> _Operand:
+        return x

@@ -1,0 +1,187 @@
+"""Builds a source graph step by step, checking what every reader must check.
+ Readers add operations by name and get back the name of the value. What does not fit is refused:
+the problem is noted, an opaque value of the expected shape takes the place, and reading goes on, so
+that in the end every problem of a network is known.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..unsupported import Problem
+from .elementwise import Add, Divide, Elementwise
+from .graph import SourceGraph, SourceNode
+from .operation import Linear, Opaque, Operation, Shape
+from .quantiser import ROUNDING_MODES, BipolarQuantiser, IntegerQuantiser
+
+__all__ = ["SourceBuilder"]
+
+_MOST_BITS = 16
+
+
+class SourceBuilder:
+    """Collects the nodes and problems of one network."""
+
+    def __init__(self, name: str, number_type: str) -> None:
+        self.name = name
+        self.number_type = number_type
+        self.problems: list[Problem] = []
+        self._inputs: dict[str, Shape] = {}
+        self._by_name: dict[str, SourceNode] = {}
+        self._shapes: dict[str, Shape | None] = {}
+
+    def input(self, name: str, shape: Shape) -> str:
+        """Declares a network input (batch axis left out of the shape)."""
+        name = self._unique(name)
+        self._inputs[name] = shape
+        self._shapes[name] = shape
+        return name
+
+    def shape(self, value: str) -> Shape | None:
+        """Shape of a value without the batch axis, ``None`` if unknown."""
+        return self._shapes[value]
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, str) and value in self._shapes
+
+    def operation(self, value: str) -> Operation | None:
+        """The operation that makes a value, ``None`` for an input."""
+        node = self._by_name.get(value)
+        return None if node is None else node.operation
+
+    def source_of(self, value: str) -> str:
+        """The value that the operation behind a value reads."""
+        return self._by_name[value].inputs[0]
+
+    def add(self, name: str, operation: Operation, value: str) -> str:
+        """Adds an operation on a value; refuses it if it does not fit."""
+        try:
+            shape = operation.shape(self._shapes[value])
+        except ValueError as error:
+            return self.refuse(name, value, str(error), "give the layer an input that fits")
+        if isinstance(operation, Elementwise):
+            if any(not np.isfinite(constant).all() for constant in operation.constants()):
+                return self.refuse(
+                    name, value, "constants must be finite", "train again without NaN", shape
+                )
+        if isinstance(operation, Divide) and not operation.constant.all():
+            reason = "divisor must not be zero"
+            return self.refuse(name, value, reason, "divide by something else", shape)
+        return self._append(name, operation, (value,), shape)
+
+    def refuse(
+        self, name: str, value: str | None, reason: str, remedy: str, shape: Shape | None = None
+    ) -> str:
+        """Notes a problem and gives an opaque value in the layer's place."""
+        self.problems.append(Problem(name, reason, remedy))
+        inputs = (value,) if value is not None else ()
+        return self._append(name, Opaque(shape), inputs, shape)
+
+    def linear(
+        self,
+        name: str,
+        value: str,
+        weights: np.ndarray,
+        scale: np.ndarray,
+        bias: np.ndarray | None,
+        binary: bool = False,
+    ) -> str:
+        """Adds a linear layer with integer weights ``[outputs, inputs]``, and its bias.
+
+        ``scale`` broadcasts to the weights and must not vary over the inputs of a channel.
+        """
+        outputs = weights.shape[0]
+        scales = np.broadcast_to(np.asarray(scale, dtype=self.number_type), weights.shape)
+        remedy = "use one scale for the tensor or one for each output channel"
+        if not (np.isfinite(scales).all() and (scales > 0).all()):
+            worst = scales[~(np.isfinite(scales) & (scales > 0))].flat[0]
+            return self.refuse(
+                name,
+                value,
+                f"weight scale must be finite and above zero, not {worst}",
+                "train or calibrate again",
+                (outputs,),
+            )
+        if (scales != scales[:, :1]).any():
+            reason = "weight scale must be the same for all inputs of a channel"
+            return self.refuse(name, value, reason, remedy, (outputs,))
+        result = self.add(name, Linear(weights, scales[:, 0], binary), value)
+        if bias is None:
+            return result
+        return self.add(f"{name}.bias", Add(np.asarray(bias, dtype=self.number_type)), result)
+
+    def quantise(
+        self,
+        name: str,
+        value: str,
+        scale: np.ndarray,
+        zero_point: float,
+        bits: float,
+        signed: bool,
+        narrow: bool,
+        rounding: str,
+    ) -> str:
+        """Adds an integer quantiser of activations; 1 bit signed is bipolar, as in QONNX."""
+        reason, remedy = self._quantiser_problem(scale, zero_point, bits, rounding)
+        shape = self._shapes[value]
+        if reason:
+            return self.refuse(name, value, reason, remedy, shape)
+        scale = self._per_channel(scale)
+        if bits == 1 and signed:
+            if zero_point:
+                reason = f"zero point of a bipolar quantiser must be 0, not {zero_point}"
+                return self.refuse(name, value, reason, "use a symmetric quantiser", shape)
+            return self.add(name, BipolarQuantiser(scale), value)
+        quantiser = IntegerQuantiser(
+            scale, int(zero_point), int(bits), bool(signed), bool(narrow), rounding.upper()
+        )
+        return self.add(name, quantiser, value)
+
+    def finish(self, output: str) -> SourceGraph:
+        """The finished graph with one output."""
+        return SourceGraph(
+            self.name,
+            dict(self._inputs),
+            tuple(self._by_name.values()),
+            (output,),
+            self.number_type,
+            tuple(self.problems),
+        )
+
+    def _per_channel(self, scale: np.ndarray) -> np.ndarray:
+        """A scalar if all values are equal, otherwise one value for each of the last axis."""
+        scale = np.asarray(scale, dtype=self.number_type)
+        return scale.flat[0] if (scale == scale.flat[0]).all() else scale.reshape(-1)
+
+    @staticmethod
+    def _quantiser_problem(
+        scale: np.ndarray, zero_point: float, bits: float, rounding: str
+    ) -> tuple[str, str]:
+        scale = np.asarray(scale)
+        if not (np.isfinite(scale).all() and (scale > 0).all()):
+            worst = scale[~(np.isfinite(scale) & (scale > 0))].flat[0]
+            return f"scale must be finite and above zero, not {worst}", "train or calibrate again"
+        if zero_point != int(zero_point):
+            return f"zero point must be an integer, not {zero_point}", "use a symmetric quantiser"
+        if bits != int(bits) or not 1 <= bits <= _MOST_BITS:
+            return f"bit width must be 1 to {_MOST_BITS}, not {bits}", "choose another bit width"
+        if rounding.upper() not in ROUNDING_MODES:
+            known = ", ".join(ROUNDING_MODES)
+            return f"rounding must be one of {known}, not {rounding!r}", "use ROUND"
+        return "", ""
+
+    def _append(
+        self, name: str, operation: Operation, inputs: tuple[str, ...], shape: Shape | None
+    ) -> str:
+        name = self._unique(name)
+        self._by_name[name] = SourceNode(name, operation, inputs)
+        self._shapes[name] = shape
+        return name
+
+    def _unique(self, name: str) -> str:
+        if name not in self._shapes:
+            return name
+        number = 1
+        while f"{name}_{number}" in self._shapes:
+            number += 1
+        return f"{name}_{number}"
