@@ -187,5 +187,6 @@ def read_step(step: Mapping[str, Any]) -> PathStep:
 def source_name(name: str) -> str:
     """A netlist name without the kind and pins of mapped cells: ``layer1.sum_LUT4_Z_1`` is
     ``layer1.sum``."""
+    name = re.sub(r"\$(DPRAM_COMB|DPRAM_RAMW|CCU2|tr_io).*", "", name)
     kinds = r"_(TRELLIS_(FF|DPR16X4)|LUT4|CCU2C|PFUMX|L6MUX21|DP16KD|PDPW16KD|MULT18X18D)(_|$).*"
     return re.sub(kinds, "", name)

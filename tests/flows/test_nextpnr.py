@@ -16,6 +16,7 @@ from sterna_hw.base import find_device
         ("layer1.sum_LUT4_Z_1_D_PFUMX_Z_BLUT_LUT4_Z", "layer1.sum"),
         ("top.total_CCU2C_S0_3", "top.total"),
         ("memory.0.0_DP16KD_DOA0", "memory.0.0"),
+        ("table_2.0.3$DPRAM_COMB3", "table_2.0.3"),
         ("layer1.sum[3]", "layer1.sum[3]"),
         ("a_LUT4ever", "a_LUT4ever"),
     ],
