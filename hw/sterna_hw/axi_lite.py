@@ -100,7 +100,7 @@ class AxiLiteBridgeConfig:
 
     def cost(self, device: Device) -> Cost:
         """Estimate, fitted to Yosys' count: the registers of five channels and their control."""
-        return Cost(lut=40 + self.address_width, ff=32 * 3 + 3 * self.address_width + 16)
+        return Cost(lut=40 + self.address_width, ff=32 * 2 + 3 * self.address_width + 16)
 
     def create(self) -> AxiLiteBridge:
         return AxiLiteBridge(self)
@@ -155,29 +155,35 @@ class AxiLiteBridge(wiring.Component):
         with m.If(self.rvalid & self.rready):
             m.d.sync += self.rvalid.eq(0)
 
+        # The channel's register is not filled again before the response, so the bus may use it.
+        m.d.comb += self.bus.data.eq(write_data)
         m.d.sync += self.bus.request.eq(0)
         with m.FSM():
             with m.State("IDLE"):
                 with m.If(can_write & ~(can_read & wrote_last)):
-                    m.d.sync += [
-                        self.bus.write.eq(1),
-                        self.bus.address.eq(write_address),
-                        self.bus.data.eq(write_data),
-                        wrote_last.eq(1),
-                    ]
-                    with m.If(write_strobe.all()):
-                        m.d.sync += self.bus.request.eq(1)
-                        m.next = "WAIT"
-                    with m.Else():
-                        m.next = "REFUSE"
+                    m.next = "WRITE"
                 with m.Elif(can_read):
-                    m.d.sync += [
-                        self.bus.write.eq(0),
-                        self.bus.address.eq(read_address),
-                        self.bus.request.eq(1),
-                        wrote_last.eq(0),
-                    ]
+                    m.next = "READ"
+            # A state of its own for each kind, so that a wide register has one bit as its enable.
+            with m.State("WRITE"):
+                m.d.sync += [
+                    self.bus.write.eq(1),
+                    self.bus.address.eq(write_address),
+                    wrote_last.eq(1),
+                ]
+                with m.If(write_strobe.all()):
+                    m.d.sync += self.bus.request.eq(1)
                     m.next = "WAIT"
+                with m.Else():
+                    m.next = "REFUSE"
+            with m.State("READ"):
+                m.d.sync += [
+                    self.bus.write.eq(0),
+                    self.bus.address.eq(read_address),
+                    self.bus.request.eq(1),
+                    wrote_last.eq(0),
+                ]
+                m.next = "WAIT"
             with m.State("REFUSE"):
                 m.d.sync += [
                     write_address_held.eq(0),

@@ -130,10 +130,13 @@ class AxiStreamInputConfig(_EdgeConfig):
         return value - (1 << width) if self.values.signed and value >> (width - 1) else value
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: the queue, the frame counter and the range checks."""
+        """Estimate: the queue, zeros for padding, the frame counter and the range checks. Compared
+        with Yosys 0.70 on ECP5."""
         buffer = StreamBufferConfig.of_beats(self.values, self.count).cost(device)
         counter = self.beats.bit_length()
-        return buffer + Cost(lut=2 * counter + 12 + 4 * self.count, ff=counter + 8 + self.count)
+        return buffer + Cost(
+            lut=self.count * (self.values.width + 4) + 2 * counter + 12, ff=counter + 8 + self.count
+        )
 
     def create(self) -> AxiStreamInput:
         return AxiStreamInput(self)

@@ -87,7 +87,7 @@ class Control(wiring.Component):
             {
                 **axi_lite_members(config.registers.address_width),
                 "interrupt": Out(1),
-                "open": Out(1),
+                "open": Out(1, init=1),
                 "restart": Out(1),
                 "frame_begun": In(1),
                 "frame_done": In(1),

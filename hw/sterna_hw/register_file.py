@@ -32,8 +32,8 @@ _GROUP = 4
 
 
 def window_signature(words: int) -> wiring.Signature:
-    """Writes to the window: ``enable`` is high for one cycle with ``word`` and ``data``, and
-    ``refused`` is sampled in the cycle after it."""
+    """Writes to the window: ``enable`` is high for one cycle; ``word`` and ``data`` stand from the
+    cycle before it to the cycle after it, in which ``refused`` is sampled."""
     return wiring.Signature(
         {
             "enable": Out(1),

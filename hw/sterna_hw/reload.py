@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Array, Const, Module, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -133,31 +133,38 @@ class Reload(wiring.Component):
             m.d.sync += [self.rows.eq(0), self.row_width.eq(0)]
         with m.If(self.select_write):
             m.d.sync += self.select.eq(self.select_data)
-        row_fits = Signal()
-        m.d.sync += row_fits.eq(present & (self.row <= last_row))
+        # Rows are compared in halves, over two cycles, so that carries stay short.
+        row_fits, high_less, high_equal, low_fits = Signal(), Signal(), Signal(), Signal()
+        m.d.sync += [
+            high_less.eq(self.row[12:] < last_row[12:]),
+            high_equal.eq(self.row[12:] == last_row[12:]),
+            low_fits.eq(self.row[:12] <= last_row[:12]),
+            row_fits.eq(present & (high_less | (high_equal & low_fits))),
+        ]
 
         # One word: check it, store it, and send the row off with its last word.
-        accepted, is_last = Signal(), Signal()
-        m.d.comb += [
+        accepted, is_last, word_fits = Signal(), Signal(), Signal()
+        m.d.sync += [
+            # The word stands since the cycle before its enable.
             is_last.eq(self.window.word == last_word),
-            accepted.eq(
-                self.window.enable & self.allowed & row_fits & (self.window.word <= last_word)
-            ),
+            word_fits.eq(self.window.word <= last_word),
         ]
+        m.d.comb += accepted.eq(self.window.enable & self.allowed & row_fits & word_fits)
         refused = Signal()
         m.d.sync += refused.eq(self.window.enable & ~accepted)
         m.d.comb += [self.window.refused.eq(refused), self.refused.eq(refused)]
 
-        # Words are stored a cycle after their check, so that the check drives few enables.
-        stored_word, stored_data, store = Signal(word_width), Signal(32), Signal()
+        # Words are stored a cycle after their check, each by an enable of its own.
+        words = self.config.row_width // 32
+        stored_data, is_word, store = Signal(32), Signal(words), Signal(words)
         row_data = Signal(self.config.row_width)
         m.d.sync += [
-            store.eq(accepted),
-            stored_word.eq(self.window.word),
             stored_data.eq(self.window.data),
+            is_word.eq(Cat(self.window.word == word for word in range(words))),
+            store.eq(Mux(accepted, is_word, 0)),
         ]
-        for word in range(self.config.row_width // 32):
-            with m.If(store & (stored_word == word)):
+        for word in range(words):
+            with m.If(store[word]):
                 m.d.sync += row_data[32 * word : 32 * (word + 1)].eq(stored_data)
 
         send, sent = Signal(), Signal()

@@ -274,6 +274,21 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(
     assert bench.loaded == []
 
 
+@pytest.mark.parametrize("rows", [4095, 4096, 4097, 8192, 10000])
+def test_rows_of_a_tall_memory_end_where_they_end(rows: int) -> None:
+    bench = Bench(ControlConfig(Identity(memories=1), (ReloadMemory("tall", rows, 16),)))
+
+    async def script(ctx) -> None:
+        await bench.start_loading(ctx)
+        for row in (0, 4094, rows - 1, rows, rows + 4096, (1 << 24) - 1):
+            await bench.write(ctx, "reload_row", row)
+            answers = await bench.write_row(ctx, row % 50000, 1)
+            assert answers == [OKAY if row < rows else SLVERR], row
+
+    bench.play(script)
+    assert bench.loaded == [(0, row, row) for row in (0, 4094, rows - 1)]
+
+
 def test_a_design_without_memories_refuses_the_window() -> None:
     bench = Bench(ControlConfig(Identity()))
 
