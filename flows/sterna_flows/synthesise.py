@@ -16,12 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from sterna.output_folder import fresh_folder
 from sterna_hw.base import Device, find_device
 from sterna_hw.pin_harness import PinHarnessConfig
 from sterna_hw.verilog import emit
 
 from .nextpnr import PlacedDesign, place_and_route
-from .output_folder import fresh_folder
 from .report import extend_report, read_report
 from .tools import ToolError
 from .yosys import Resources, synthesise

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sterna_flows.output_folder import fresh_folder
+from sterna.output_folder import fresh_folder
 
 
 def names(folder: Path) -> set[str]:
