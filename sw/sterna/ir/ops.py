@@ -185,7 +185,17 @@ class Requantize(Op):
             raise ValueError(
                 f"Channels of {self.name} must be {self.multiplier.shape[0]}, not {x.channels}"
             )
-        wide = self.before_shift(x.range)
+        return TensorType(x.shape, self.result_range(x.range))
+
+    def result_range(self, x: IntegerRange) -> IntegerRange:
+        """The range of the result for inputs of a range.
+
+        Raises
+        ------
+        ValueError
+            If a product does not fit in 62 bits.
+        """
+        wide = self.before_shift(x)
         if wide.width > 62:
             raise ValueError(f"Products of {self.name} must fit in 62 bits, not {wide.width}")
         low, high = (
@@ -194,7 +204,7 @@ class Requantize(Op):
         )
         if self.clip is not None:
             low, high = (min(max(end, self.clip.low), self.clip.high) for end in (low, high))
-        return TensorType(x.shape, IntegerRange(low, high))
+        return IntegerRange(low, high)
 
 
 @dataclass(frozen=True, eq=False)
