@@ -17,7 +17,6 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 from amaranth.hdl import Shape
@@ -26,13 +25,22 @@ from amaranth.lib import stream, wiring
 from sterna_hw.verilog import emit
 
 from .part_run import BenchError, PartRun
+from .player_files import (
+    LINGER_CYCLES,
+    bench_modules,
+    read_faults,
+    read_given,
+    read_taken,
+    write_control,
+    write_sink,
+    write_source,
+)
 from .stalls import find_profile
 from .verilator import build_model, run_model
 
-__all__ = ["RtlPartBench", "RunSettings", "Stimulus", "bench_modules"]
+__all__ = ["RtlPartBench", "RunSettings", "Stimulus"]
 
 TOP = "sterna_bench"
-LINGER_CYCLES = 12
 
 
 @dataclass(frozen=True)
@@ -72,12 +80,6 @@ class _Port:
     @property
     def flat(self) -> str:
         return self.path.replace(".", "__")
-
-
-def bench_modules() -> dict[str, str]:
-    """The SystemVerilog modules of the benches: file name to text."""
-    folder = Path(__file__).parent / "verilog"
-    return {path.name: path.read_text() for path in sorted(folder.glob("bench_*.sv"))}
 
 
 class RtlPartBench:
@@ -199,23 +201,17 @@ module {TOP} (
 
     def _write(self, folder: Path, stimuli: Mapping[str, Stimulus], setting: RunSettings) -> None:
         folder.mkdir()
-        profile = find_profile(setting.profile)
+        profile, seed, cycles = find_profile(setting.profile), setting.seed, setting.max_cycles
         for port in self.ports:
-            stimulus, path = stimuli[port.part], folder / port.file
+            stimulus, path = stimuli[port.part], port.path
             if port.kind == "control":
-                values = stimulus.controls.get(port.path, ())
-                Path(f"{path}.control").write_text("".join(f"{value:x}\n" for value in values))
-                continue
-            if port.kind == "source":
-                row = profile.source(setting.seed, port.path)
-                beats = stimulus.inputs.get(port.path, ())
-                Path(f"{path}.beats").write_text("".join(f"{beat:x}\n" for beat in beats))
+                write_control(folder, port.file, stimulus.controls.get(path, ()))
+            elif port.kind == "source":
+                beats = stimulus.inputs.get(path, ())
+                write_source(folder, port.file, beats, profile.source(seed, path), cycles)
             else:
-                row = profile.sink(setting.seed, port.path)
-                expected = stimulus.outputs.get(port.path, 0)
-                Path(f"{path}.expect").write_text(f"{expected} {int(stimulus.endless)}\n")
-            moves = islice(row, setting.max_cycles + 2 * LINGER_CYCLES)
-            Path(f"{path}.row").write_text("".join("1" if move else "0" for move in moves))
+                expected, row = stimulus.outputs.get(path, 0), profile.sink(seed, path)
+                write_sink(folder, port.file, expected, row, cycles, stimulus.endless)
 
     def _read(
         self, folder: Path, stimuli: Mapping[str, Stimulus], setting: RunSettings, check: bool
@@ -224,21 +220,18 @@ module {TOP} (
         for port in self.ports:
             run, stimulus = runs[port.part], stimuli[port.part]
             if port.kind == "source" and port.path in stimulus.inputs:
-                lines = (folder / f"{port.file}.taken").read_text().split()
-                run.taken[port.path] = [int(line) for line in lines]
+                run.taken[port.path] = read_taken(folder, port.file)
             elif port.kind == "sink":
-                faults = (folder / f"{port.file}.faults").read_text().splitlines()
+                faults = read_faults(folder, port.file)
                 run.violations += [text.replace(port.file, port.path, 1) for text in faults]
-                lines = (folder / f"{port.file}.given").read_text().splitlines()
-                pairs = (line.split() for line in lines)
-                run.outputs[port.path] = [(int(c), int(p, 16)) for c, p in pairs]
+                given = run.outputs[port.path] = read_given(folder, port.file)
                 expected = stimulus.outputs.get(port.path, 0)
                 if stimulus.endless:
-                    del run.outputs[port.path][expected:]
-                if len(run.outputs[port.path]) < expected:
+                    del given[expected:]
+                if len(given) < expected:
                     run.violations.append(
                         f"Not done after {setting.max_cycles} cycles under {setting.profile}: "
-                        f"{port.path} gave {len(run.outputs[port.path])} of {expected}"
+                        f"{port.path} gave {len(given)} of {expected}"
                     )
         broken = [f"{name}: {text}" for name, run in runs.items() for text in run.violations]
         if check and broken:

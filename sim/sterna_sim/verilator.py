@@ -238,7 +238,7 @@ def run_model(
     work: Path,
     *,
     environment: Mapping[str, str] | None = None,
-    python_path: Sequence[Path] = (),
+    plusargs: Sequence[str] = (),
 ) -> None:
     """Runs a built model with a cocotb test module, with ``work`` as current folder.
 
@@ -247,7 +247,8 @@ def run_model(
     SimulatorError
         If the simulation ended abnormally or a cocotb test failed.
     """
-    from cocotb_tools.runner import get_results, get_runner
+    from cocotb_tools.check_results import get_results
+    from cocotb_tools.runner import get_runner
 
     work.mkdir(parents=True, exist_ok=True)
     log, results = work / "simulation.log", work / "results.xml"
@@ -261,6 +262,7 @@ def run_model(
             test_dir=work,
             results_xml=str(results.resolve()),
             extra_env=variables,
+            plusargs=list(plusargs),
             log_file=log,
             timescale=("1ns", "1ps"),
         )

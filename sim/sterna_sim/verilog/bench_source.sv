@@ -29,6 +29,15 @@ module bench_source #(
         if (!$value$plusargs("folder=%s", folder)) folder = ".";
     end
 
+    // The row starts again at its end.
+    task automatic next_letter;
+        letter = $fgetc(row);
+        if (letter < 0) begin
+            status = $rewind(row);
+            letter = $fgetc(row);
+        end
+    endtask
+
     task automatic fetch_beat;
         status = $fscanf(beats, "%h\n", next_beat);
         has_beat = status == 1;
@@ -45,7 +54,7 @@ module bench_source #(
 
     // One cycle ahead: what is decided here is seen by the part in the cycle that begins.
     task automatic decide;
-        letter = $fgetc(row);
+        next_letter();
         if (letter == "1" && has_beat) begin
             valid <= 1;
             payload <= next_beat;
@@ -70,7 +79,7 @@ module bench_source #(
             decide();
             finished <= !has_beat;
         end else if (valid && !ready) begin
-            letter = $fgetc(row);
+            next_letter();
         end else begin
             if (valid) begin
                 if (!done) $fwrite(log, "%0d\n", cycle);

@@ -1,0 +1,130 @@
+"""The Verilator model of a built accelerator: the design, its players, and what watches inside.
+
+Generates the top module that puts a built design between a source and a sink (the modules in
+``verilog/``), leaves its AXI4-Lite port to cocotb, and, in the watching variant, writes down every
+beat of every stream named in ``design.json`` through hierarchical references and can dump a window
+of cycles to a waveform file. The plain variant is compiled for speed; the other is built only when
+something has gone wrong. Design files are taken as they are: what is simulated is what was built.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sterna_hw.axi_lite import axi_lite_members
+from sterna_hw.register_map import Identity, accelerator_map
+
+from .axi_words import beat_bytes
+from .design_description import DesignDescription
+from .player_files import LINGER_CYCLES, bench_modules
+from .verilator import build_model
+
+__all__ = ["TOP", "build_design_model", "design_top", "memory_files"]
+
+TOP = "sterna_design_bench"
+
+
+def build_design_model(
+    directory: Path, design: DesignDescription, *, watching: bool = False
+) -> Path:
+    """The folder of the compiled model of a build folder; ``watching`` adds watchers and dumps.
+
+    Raises
+    ------
+    SimulatorError
+        If the design does not compile.
+    """
+    verilog = {path.name: path.read_text() for path in sorted(Path(directory).glob("*.v"))}
+    sources = {**verilog, **bench_modules(), f"{TOP}.sv": design_top(design, watching)}
+    return build_model(sources, TOP, fast=not watching, waves=watching)
+
+
+def memory_files(directory: Path) -> list[Path]:
+    """The files of memory contents that the design reads from the current folder."""
+    return sorted(Path(directory).glob("*.hex"))
+
+
+def design_top(design: DesignDescription, watching: bool) -> str:
+    """The SystemVerilog top module around the design."""
+    in_width, out_bytes = 8 * beat_bytes(design.input), beat_bytes(design.output)
+    out_width = 9 * out_bytes + 1
+    ports, pins = _axi_lite()
+    watchers = "".join(_watcher(design, index) for index in range(len(design.streams)))
+    return f"""\
+module {TOP} (
+    input wire clk, input wire rst_outside, input wire hold, input wire [31:0] run,
+    input wire [31:0] max_cycles, input wire [31:0] reset_at, input wire waits, output reg over,
+    output wire interrupt,
+    {ports}
+);
+    reg [31:0] cycle = 0, lingered = 0;
+    reg armed = 0;
+    wire rst = rst_outside || (armed && !hold && cycle == reset_at);
+    wire rst_players = rst || hold;
+    wire source_done, done;
+    wire [{in_width}:0] in_payload;
+    wire [{out_width - 1}:0] out_payload;
+    wire in_valid, in_ready, out_valid, out_ready;
+    always @(posedge clk) begin
+        cycle <= rst_players ? 0 : cycle + 1;
+        armed <= rst_outside || (armed && !rst);
+        lingered <= rst || !done ? 0 : lingered + 1;
+        over <= !rst_players && (lingered >= {LINGER_CYCLES} || cycle >= max_cycles);
+    end
+    bench_source #(.NAME("s_axis"), .WIDTH({in_width + 1})) source (.clk(clk), .rst(rst_players),
+        .run(run), .cycle(cycle), .done(done), .finished(source_done), .valid(in_valid),
+        .ready(in_ready), .payload(in_payload));
+    bench_sink #(.NAME("m_axis"), .WIDTH({out_width})) sink (.clk(clk), .rst(rst_players),
+        .run(run), .cycle(cycle), .waits(waits), .done(done), .finished(done), .valid(out_valid),
+        .ready(out_ready), .payload(out_payload));
+    {design.top} dut (.aclk(clk), .aresetn(!rst), .interrupt(interrupt),
+        .s_axis_tdata(in_payload[{in_width - 1}:0]), .s_axis_tlast(in_payload[{in_width}]),
+        .s_axis_tvalid(in_valid), .s_axis_tready(in_ready),
+        .m_axis_tdata(out_payload[{8 * out_bytes - 1}:0]),
+        .m_axis_tlast(out_payload[{8 * out_bytes}]),
+        .m_axis_tkeep(out_payload[{out_width - 1}:{8 * out_bytes + 1}]),
+        .m_axis_tvalid(out_valid), .m_axis_tready(out_ready),
+        {pins});
+{watchers + _DUMP if watching else ""}endmodule
+"""
+
+
+_DUMP = """\
+    string dump_file;
+    integer dump_from, dump_to;
+    reg dumps = 0;
+    initial if ($value$plusargs("dump=%s", dump_file)) begin
+        dumps = $value$plusargs("dump_from=%d", dump_from) != 0;
+        dumps = dumps && $value$plusargs("dump_to=%d", dump_to) != 0;
+        $dumpfile(dump_file);
+        $dumpvars(0, dut);
+        $dumpoff;
+    end
+    always @(negedge clk) if (dumps && !rst_players) begin
+        if (cycle == dump_from) $dumpon;
+        if (cycle == dump_to) $dumpoff;
+    end
+"""
+
+
+def _watcher(design: DesignDescription, index: int) -> str:
+    stream = design.streams[index]
+    width = stream.shape.count * stream.shape.values.width + 1
+    path = f"dut.{stream.instance}.o__"
+    return f"""\
+    bench_watch #(.NAME("stream{index}"), .WIDTH({width})) watch{index} (.clk(clk),
+        .rst(rst_players), .run(run), .cycle(cycle), .done(done), .valid({path}valid),
+        .ready({path}ready), .payload({path}payload));
+"""
+
+
+def _axi_lite() -> tuple[str, str]:
+    """Ports of the top and pins of the design, for all AXI4-Lite signals."""
+    ports, pins = [], []
+    width = accelerator_map(Identity()).address_width
+    for name, member in axi_lite_members(width).items():
+        direction = "input" if member.flow.name == "In" else "output"
+        bits = member.shape if isinstance(member.shape, int) else member.shape.width
+        ports.append(f"{direction} wire [{bits - 1}:0] s_axil_{name}")
+        pins.append(f".s_axil_{name}(s_axil_{name})")
+    return ",\n    ".join(ports), ",\n        ".join(pins)
