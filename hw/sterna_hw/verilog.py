@@ -2,14 +2,17 @@
 
 Amaranth converts the design to Verilog in one text. Its submodules have dotted names, which need
 escapes and make poor file names, so the dots become double underscores and the text is cut into one
-file a module, named after it. Memories of `memory` do not appear as text with their contents: each
-is an instance of the hand-written module ``sterna_memory``, which reads a hexadecimal file by
-a relative name. Nothing depends on time, place, or the order of a hash table.
+file a module, named after it. It also adds a wire for each field of a struct, named like
+``\\o__payload.data[0]``, that nothing reads: those are dropped, because Yosys 0.70 takes the name
+for a bit of another wire and fails. Memories of `memory` do not appear as text with their contents:
+each is an instance of the hand-written module ``sterna_memory``, which reads a hexadecimal file by a
+relative name. Nothing depends on time, place, or the order of a hash table.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from amaranth.back import verilog
@@ -108,7 +111,9 @@ def emit(component: wiring.Component, name: str) -> dict[str, str]:
     text = verilog.convert(
         component, name=name, platform=platform, strip_internal_attrs=True, emit_src=False
     )
-    files = _one_module_a_file(text)
+    files = {
+        name: _without_field_wires(module) for name, module in _one_module_a_file(text).items()
+    }
     files.update(platform.files)
     if platform.has_memory:
         files["sterna_memory.v"] = MEMORY_MODULE
@@ -127,3 +132,16 @@ def _one_module_a_file(text: str) -> dict[str, str]:
     ):
         files[f"{match[1]}.v"] = match[0]
     return files
+
+
+def _without_field_wires(text: str) -> str:
+    """Drops wires with escaped names like ``\\a.b[0]`` that are assigned and never read."""
+    declared = re.findall(r"^  wire (?:\[\d+:0\] )?(\\\S*[.\[]\S*) ;$", text, re.MULTILINE)
+    names = Counter(re.findall(r"\\\S+", text))
+    unread = {name for name in declared if names[name] == 2}
+    kept = []
+    for line in text.splitlines(keepends=True):
+        found = re.match(r"  (?:wire (?:\[\d+:0\] )?|assign )(\\\S+) ", line)
+        if not (found and found[1] in unread):
+            kept.append(line)
+    return "".join(kept)
