@@ -3,7 +3,8 @@
 The module's forward pass is traced with torch.fx, layers of torch and Brevitas being leaves; each
 leaf and each function between them has a handler. Integer weights are read from the layers
 themselves (`quant_weight().int()`), so that every weight quantiser means what it does in training,
-whichever way Brevitas would export it. torch is imported here only, when a module is read.
+whichever way Brevitas would export it. torch is imported when a module is read, and untyped: a type
+checker would otherwise read all of its source for nothing.
 
 Not understood: control flow that depends on data, several inputs or outputs, quantisers whose scale
 depends on the input. Such things are noted as problems with the name of their layer.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -56,8 +58,8 @@ def read_brevitas(module: Any, input_shape: Sequence[int], name: str | None = No
         If torch or Brevitas is not installed, or the module is not a torch module.
     """
     try:
-        import brevitas.nn  # noqa: F401
-        import torch
+        torch = import_module("torch")
+        import_module("brevitas.nn")
     except ImportError as error:
         raise TypeError(f"Reading a module needs sterna[train]: {error}") from error
     if not isinstance(module, torch.nn.Module):
@@ -79,8 +81,7 @@ class _Reader:
     """One walk over a traced module."""
 
     def __init__(self, module: Any, shape: tuple[int, ...], name: str) -> None:
-        import torch
-
+        torch = import_module("torch")
         self.module = module
         self.shape = shape
         first = next((p for p in module.parameters() if p.is_floating_point()), None)
@@ -112,9 +113,10 @@ class _Reader:
         return self.builder.finish(output)
 
     def _trace(self) -> Any:
-        import torch.fx
+        torch = import_module("torch")
+        base: Any = import_module("torch.fx").Tracer
 
-        class Tracer(torch.fx.Tracer):
+        class Tracer(base):
             def is_leaf_module(self, m: Any, module_qualified_name: str) -> bool:
                 if isinstance(m, torch.nn.Sequential):
                     return False
@@ -205,8 +207,8 @@ def _scalar(value: Any, builder: SourceBuilder) -> np.ndarray:
 
 def _functions() -> dict[Any, Callable[..., Any]]:
     """Handlers ``(builder, name, *arguments)`` of functions and methods."""
-    import torch
-    from torch.nn import functional
+    torch = import_module("torch")
+    functional = import_module("torch.nn.functional")
 
     def element(make: Callable[[SourceBuilder], Elementwise]) -> Callable[..., str]:
         def handler(builder: SourceBuilder, name: str, x: str, *_: Any, **__: Any) -> str:

@@ -7,6 +7,7 @@ constants that torch computes and, like torch on any CPU with a fused multiply-a
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -41,11 +42,10 @@ class LayerReader:
 
     def read(self, name: str, layer: Any, value: str) -> str:
         """Adds a layer on a value and returns the name of its result."""
-        import brevitas.nn
-        import torch
-
+        quantised = import_module("brevitas.nn")
+        torch = import_module("torch")
         kind = type(layer).__name__
-        if isinstance(layer, brevitas.nn.QuantLinear):
+        if isinstance(layer, quantised.QuantLinear):
             return self._linear(name, layer, value)
         if hasattr(layer, "act_quant"):
             value = self._proxy(f"{name}.input_quant", getattr(layer, "input_quant", None), value)
@@ -118,9 +118,7 @@ class LayerReader:
 
     def _bias(self, layer: Any, value: str, weight: Any) -> tuple[np.ndarray | None, str]:
         """The bias that the layer adds, after its own quantiser, or a problem."""
-        import torch
-        from brevitas.quant_tensor import IntQuantTensor
-
+        torch = import_module("torch")
         if layer.bias is None:
             return None, ""
         if not layer.bias_quant.is_quant_enabled:
@@ -129,7 +127,7 @@ class LayerReader:
         if source is None:
             return None, "bias quantiser must know the input's scale"
         zeros = torch.zeros(1, layer.in_features, dtype=layer.weight.dtype)
-        inputs = IntQuantTensor(
+        inputs = import_module("brevitas.quant_tensor").IntQuantTensor(
             zeros,
             torch.tensor(source.scale),
             torch.tensor(float(getattr(source, "zero_point", 0))),

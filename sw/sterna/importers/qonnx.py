@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from ..source import (
     Cast,
     Clip,
     Divide,
-    IntegerQuantiser,
     Multiply,
     Relu,
     Reshape,
@@ -29,11 +27,10 @@ from ..source import (
 )
 from .onnx_constants import FOLDED, attributes
 from .onnx_file import OnnxFile, open_onnx
+from .onnx_weights import KNOWN, QuantisedConstant, UnfitError, quantise_constant
 from .shapes import BATCH, flattened, resolved
 
 __all__ = ["read_qonnx"]
-
-_KNOWN = "use MatMul, Gemm, Quant, BipolarQuant, BatchNormalization, Relu, Clip, Mul, Add, Reshape"
 
 
 def read_qonnx(path: str | os.PathLike[str]) -> SourceGraph:
@@ -51,32 +48,7 @@ def read_qonnx(path: str | os.PathLike[str]) -> SourceGraph:
     return _Reader(open_onnx(path)).read()
 
 
-@dataclass(frozen=True, eq=False)
-class _QuantisedConstant:
-    """Integer weights (zero point taken off) with the scale of each."""
-
-    integers: np.ndarray
-    scale: np.ndarray
-    binary: bool
-
-    def real(self) -> np.ndarray:
-        return self.integers.astype(self.scale.dtype) * self.scale
-
-    def transposed(self, axes: list[int] | None) -> _QuantisedConstant:
-        return _QuantisedConstant(
-            np.transpose(self.integers, axes), np.transpose(self.scale, axes), self.binary
-        )
-
-
-_Operand = str | np.ndarray | _QuantisedConstant
-
-
-class _Unfit(ValueError):
-    """Raised by a handler for a node that it cannot take, with a reason and a remedy."""
-
-    def __init__(self, reason: str, remedy: str = _KNOWN) -> None:
-        super().__init__(reason)
-        self.remedy = remedy
+_Operand = str | np.ndarray | QuantisedConstant
 
 
 class _Reader:
@@ -128,20 +100,20 @@ class _Reader:
         result: _Operand
         try:
             if missing:
-                raise _Unfit(f"input {missing[0]} must be defined before", "sort the graph")
+                raise UnfitError(f"input {missing[0]} must be defined before", "sort the graph")
             if value is None and node.op_type in FOLDED:
-                plain = [x.real() if isinstance(x, _QuantisedConstant) else x for x in operands]
+                plain = [x.real() if isinstance(x, QuantisedConstant) else x for x in operands]
                 if node.op_type != "Transpose" or isinstance(operands[0], np.ndarray):
                     self.env[node.output[0]] = FOLDED[node.op_type](node, *plain)
                     return
             handler = self.handlers.get(node.op_type)
             if handler is None:
-                raise _Unfit(f"operation {node.op_type} is unknown")
+                raise UnfitError(f"operation {node.op_type} is unknown")
             result = handler(name, attributes(node), *operands)
-        except _Unfit as error:
+        except UnfitError as error:
             result = self.builder.refuse(name, value, str(error), error.remedy)
         except (ValueError, TypeError, IndexError, KeyError) as error:
-            result = self.builder.refuse(name, value, f"{node.op_type} must fit ({error})", _KNOWN)
+            result = self.builder.refuse(name, value, f"{node.op_type} must fit ({error})", KNOWN)
         self.env[node.output[0]] = result
 
     # Quantisers
@@ -153,81 +125,52 @@ class _Reader:
         signed, narrow = bool(options.get("signed", 1)), bool(options.get("narrow", 1))
         rounding = options.get("rounding_mode", "ROUND")
         if bits.size != 1 or (zero != zero.flat[0]).any():
-            raise _Unfit("bit width and zero point must be one for the tensor")
+            raise UnfitError("bit width and zero point must be one for the tensor")
         if isinstance(x, str):
             return self.builder.quantise(
                 name, x, scale, float(zero.flat[0]), float(bits.flat[0]), signed, narrow, rounding
             )
-        if bits.flat[0] == 1 and signed:
-            return self._bipolar_constant(x, scale, zero)
-        # The builder's checks are the same for weights; a trial builder keeps them out of the net.
-        trial = SourceBuilder(name, self.file.number_type)
-        made = trial.quantise(
-            name,
-            trial.input("x", (1,)),
-            scale.flat[0],
+        return quantise_constant(
+            self._constant(x).astype(self.file.number_type),
+            scale.astype(self.file.number_type),
             float(zero.flat[0]),
             float(bits.flat[0]),
             signed,
             narrow,
             rounding,
         )
-        quantiser = trial.operation(made)
-        if not isinstance(quantiser, IntegerQuantiser):
-            raise _Unfit(trial.problems[0].reason, trial.problems[0].remedy)
-        real, scale = self._weights(x, scale)
-        full = np.broadcast_to(scale, real.shape)
-        whole = IntegerQuantiser(
-            full, quantiser.zero_point, quantiser.bits, signed, narrow, quantiser.rounding
-        )
-        return _QuantisedConstant(whole.codes(real), full, False)
 
     def bipolar(self, name: str, options: dict[str, Any], x: Any, scale: Any) -> _Operand:
         scale = self._constant(scale)
         if isinstance(x, str):
             return self.builder.quantise(name, x, scale, 0.0, 1.0, True, False, "ROUND")
-        return self._bipolar_constant(x, scale, np.zeros(()))
-
-    def _bipolar_constant(self, x: Any, scale: np.ndarray, zero: np.ndarray) -> _QuantisedConstant:
-        if zero.any():
-            raise _Unfit(f"zero point of a bipolar quantiser must be 0, not {zero.flat[0]}")
-        real, scale = self._weights(x, scale)
-        signs = np.where(real >= 0, 1, -1).astype(np.int64)
-        return _QuantisedConstant(signs, np.broadcast_to(scale, real.shape), True)
-
-    def _weights(self, x: Any, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Finite reals and their valid scale, in the network's number type."""
-        real = self._constant(x).astype(self.file.number_type)
-        if not np.isfinite(real).all():
-            worst = real[~np.isfinite(real)].flat[0]
-            raise _Unfit(f"weights must be finite, not {worst}", "train again")
-        if not (np.isfinite(scale).all() and (scale > 0).all()):
-            worst = scale[~(np.isfinite(scale) & (scale > 0))].flat[0]
-            reason = f"weight scale must be finite and above zero, not {worst}"
-            raise _Unfit(reason, "train or calibrate again")
-        return real, scale.astype(self.file.number_type)
+        number_type = self.file.number_type
+        real = self._constant(x).astype(number_type)
+        return quantise_constant(real, scale.astype(number_type), 0.0, 1.0, True, False, "ROUND")
 
     def _constant(self, x: Any) -> np.ndarray:
-        if isinstance(x, _QuantisedConstant):
+        if isinstance(x, QuantisedConstant):
             return x.real()
         if isinstance(x, np.ndarray):
             return x
-        raise _Unfit("parameters must be constants, not computed", "export again with constants")
+        raise UnfitError(
+            "parameters must be constants, not computed", "export again with constants"
+        )
 
     # Linear layers
 
     def matmul(self, name: str, options: dict[str, Any], x: Any, weights: Any) -> _Operand:
         if not isinstance(x, str):
-            raise _Unfit("the activation must come first", "multiply activations by weights")
+            raise UnfitError("the activation must come first", "multiply activations by weights")
         return self._linear(name, x, weights, transpose=True, bias=None)
 
     def gemm(
         self, name: str, options: dict[str, Any], x: Any, weights: Any, bias: Any = None
     ) -> _Operand:
         if options.get("alpha", 1.0) != 1.0 or options.get("beta", 1.0) != 1.0:
-            raise _Unfit("alpha and beta must be 1", "scale the weights")
+            raise UnfitError("alpha and beta must be 1", "scale the weights")
         if not isinstance(x, str) or options.get("transA", 0):
-            raise _Unfit("the activation must come first, not transposed")
+            raise UnfitError("the activation must come first, not transposed")
         addend = None if bias is None else self._constant(bias).reshape(-1)
         return self._linear(name, x, weights, not options.get("transB", 0), addend)
 
@@ -235,12 +178,12 @@ class _Reader:
         self, name: str, x: str, weights: Any, transpose: bool, bias: np.ndarray | None
     ) -> _Operand:
         if isinstance(weights, str):
-            raise _Unfit("weights must be constants, not computed")
-        if not isinstance(weights, _QuantisedConstant):
+            raise UnfitError("weights must be constants, not computed")
+        if not isinstance(weights, QuantisedConstant):
             remedy = "quantise them, for example with brevitas.nn.QuantLinear, or by a Quant node"
-            raise _Unfit("weights must be quantised, not float", remedy)
+            raise UnfitError("weights must be quantised, not float", remedy)
         if weights.integers.ndim != 2:
-            raise _Unfit(f"weights must have two axes, not {weights.integers.ndim}")
+            raise UnfitError(f"weights must have two axes, not {weights.integers.ndim}")
         if transpose:
             weights = weights.transposed(None)
         if bias is not None and bias.size == 1:
@@ -251,25 +194,21 @@ class _Reader:
 
     def _elements(self, constant: Any) -> np.ndarray:
         """A constant as a scalar or one value for each element of the last axis."""
-        array = self._constant(constant).astype(self.file.number_type)
+        array = self._constant(constant)
         if array.size == 1:
             return array.reshape(())
         if array.shape[-1] != array.size:
-            raise _Unfit(f"constants must vary along the last axis only, not {array.shape}")
+            raise UnfitError(f"constants must vary along the last axis only, not {array.shape}")
         return array.reshape(-1)
 
     def _pair(self, a: Any, b: Any) -> tuple[str, np.ndarray]:
         if isinstance(a, str) and isinstance(b, str):
-            raise _Unfit("one operand must be a constant", "leave out branches that join")
+            raise UnfitError("one operand must be a constant", "leave out branches that join")
         return (a, self._elements(b)) if isinstance(a, str) else (b, self._elements(a))
 
     def add(self, name: str, options: dict[str, Any], a: Any, b: Any) -> _Operand:
         x, constant = self._pair(a, b)
-        return self.builder.add(self._bias_name(name, x), Add(constant), x)
-
-    def _bias_name(self, name: str, x: str) -> str:
-        # Readers and the exporter call the addition behind a linear layer its bias.
-        return f"{x}.bias" if name == f"{x}.bias" else name
+        return self.builder.add(name, Add(constant), x)
 
     def subtract(self, name: str, options: dict[str, Any], a: Any, b: Any) -> _Operand:
         x, constant = self._pair(a, b)
@@ -283,7 +222,7 @@ class _Reader:
 
     def divide(self, name: str, options: dict[str, Any], a: Any, b: Any) -> _Operand:
         if not isinstance(a, str):
-            raise _Unfit("divisor must be a constant")
+            raise UnfitError("divisor must be a constant")
         x, constant = self._pair(a, b)
         return self.builder.add(name, Divide(constant), x)
 
@@ -306,7 +245,7 @@ class _Reader:
     def cast(self, name: str, options: dict[str, Any], x: Any) -> _Operand:
         kinds = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.DOUBLE: "float64"}
         if options["to"] not in kinds:
-            raise _Unfit("cast must be to float or double")
+            raise UnfitError("cast must be to float or double")
         return self.builder.add(name, Cast(kinds[options["to"]]), x)
 
     def batch_norm(self, name: str, options: dict[str, Any], x: Any, *parameters: Any) -> _Operand:
@@ -325,7 +264,7 @@ class _Reader:
     def _known_shape(self, x: Any) -> tuple[int, ...]:
         shape = self.builder.shape(x)
         if shape is None:
-            raise _Unfit("shape must be known, but an earlier layer was refused")
+            raise UnfitError("shape must be known, but an earlier layer was refused")
         return shape
 
     def reshape(self, name: str, options: dict[str, Any], x: Any, target: Any = None) -> _Operand:
@@ -341,19 +280,19 @@ class _Reader:
         shape = self._known_shape(x)
         axis = int(options.get("axis", 1))
         if axis % (len(shape) + 1) != 1:
-            raise _Unfit(f"flatten must start at axis 1, not {axis}")
+            raise UnfitError(f"flatten must start at axis 1, not {axis}")
         return self.builder.add(name, Reshape(flattened(shape, 1)), x)
 
     def same_shape(self, name: str, options: dict[str, Any], x: Any, axes: Any = None) -> _Operand:
-        raise _Unfit("axes must not be added or removed", "use Flatten or Reshape")
+        raise UnfitError("axes must not be added or removed", "use Flatten or Reshape")
 
     def transpose(self, name: str, options: dict[str, Any], x: Any) -> _Operand:
         axes = options.get("perm")
-        if isinstance(x, _QuantisedConstant):
+        if isinstance(x, QuantisedConstant):
             return x.transposed(axes)
         if axes == sorted(axes or [1]):
             return x
-        raise _Unfit("activations must not be transposed")
+        raise UnfitError("activations must not be transposed")
 
     def same(self, name: str, options: dict[str, Any], x: Any, *_: Any) -> _Operand:
         return x
