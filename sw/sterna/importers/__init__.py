@@ -8,7 +8,8 @@ from typing import Any
 
 from ..ir import Graph
 from .brevitas import read_brevitas
-from .lower import LayerNote, Lowering, lower
+from .lower import lower
+from .lowering import LayerNote, Lowering
 from .qonnx import read_qonnx
 
 __all__ = [

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sterna_hw.base import BINARY, TERNARY, TWO_BIT, Alphabet, IntegerRange, Rounding
+from sterna_hw.base import IntegerRange, Rounding
 
 from .. import ir
 from ..source import (
@@ -31,46 +31,18 @@ from ..source import (
 )
 from ..unsupported import Problem, UnsupportedError
 from .affine import affine_form
+from .alphabets import choose_alphabet
 from .input_edge import RealInput, smallest_scale_edge
 from .logits import fit_logits
+from .lowering import LayerNote, Lowering
 from .names import Names
 from .requantise import fit_requantise
 from .tail import FloatTail, TailError, find_thresholds
 
-__all__ = ["MOST_THRESHOLDS", "LayerNote", "Lowering", "lower"]
+__all__ = ["MOST_THRESHOLDS", "lower"]
 
 MOST_THRESHOLDS = 255
 """Levels beyond which a quantiser becomes a dyadic requantisation instead of thresholds."""
-
-
-@dataclass(frozen=True)
-class LayerNote:
-    """How one float tail became integers.
-
-    Parameters
-    ----------
-    layer : :class:`str`
-        Name of the operation in the graph.
-    form : :class:`str`
-        ``"thresholds, enumerated"``, ``"thresholds, bisected"``, ``"dyadic"`` or ``"logits"``.
-    agreement : :class:`float`
-        Share of accumulator values and channels at which the codes are equal; 1 is exact.
-    error_bound : :class:`float`
-        For logits, the largest distance from the real value; 0 is exact.
-    """
-
-    layer: str
-    form: str
-    agreement: float = 1.0
-    error_bound: float = 0.0
-
-
-@dataclass(frozen=True)
-class Lowering:
-    """The integer graph and a note for each place where floats were left behind."""
-
-    graph: ir.Graph
-    notes: tuple[LayerNote, ...]
 
 
 @dataclass(frozen=True)
@@ -87,20 +59,6 @@ class _Tail:
 
 
 _Value = _Codes | _Tail | RealInput | None
-
-
-def choose_alphabet(linear: Linear) -> tuple[Alphabet, int]:
-    """The alphabet and number of planes for a layer's weights.
-
-    Binary only where declared so, for a ternary layer that happens to hold no zero is still
-    ternary; otherwise the smallest alphabet that holds every weight; else planes of ternary.
-    """
-    if linear.binary:
-        return BINARY, 1
-    for alphabet in (TERNARY, TWO_BIT):
-        if alphabet.contains(linear.weights):
-            return alphabet, 1
-    return TERNARY, TERNARY.plane_count(linear.weights)
 
 
 def lower(source: SourceGraph, approximate: bool = False) -> Lowering:

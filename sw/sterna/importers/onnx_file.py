@@ -78,7 +78,7 @@ def open_onnx(path: str | os.PathLike[str]) -> OnnxFile:
         )
     tensor_type = inputs[0].type.tensor_type
     if tensor_type.elem_type not in _FLOATS:
-        kind = onnx.TensorProto.DataType.Name(tensor_type.elem_type)
+        kind = onnx.helper.tensor_dtype_to_string(tensor_type.elem_type).rpartition(".")[2]
         raise _error(path, f"input must be float or double, not {kind.lower()}", export)
     shape, batch = _sample_shape(path, inputs[0])
     return OnnxFile(

@@ -69,7 +69,14 @@ def quantise_constant(
     # The builder checks activations by the same rules; a trial keeps the weights out of the net.
     trial = SourceBuilder("weights", str(real.dtype))
     made = trial.quantise(
-        "weights", trial.input("x", (1,)), scale, zero_point, bits, signed, narrow, rounding
+        "weights",
+        trial.input("x", (scale.size,)),
+        scale,
+        zero_point,
+        bits,
+        signed,
+        narrow,
+        rounding,
     )
     if trial.problems:
         raise UnfitError(f"weight {trial.problems[0].reason}", trial.problems[0].remedy)

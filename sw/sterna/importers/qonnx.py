@@ -98,6 +98,10 @@ class _Reader:
         operands = [self.env[item] if item in self.env else None for item in node.input]
         value = next((item for item in operands if isinstance(item, str)), None)
         result: _Operand
+        if value is not None and any(self.builder.is_opaque(x) for x in operands if x is not value):
+            # A parameter was refused before; to refuse its reader too would tell nothing new.
+            self.env[node.output[0]] = self.builder.opaque(name, value)
+            return
         try:
             if missing:
                 raise UnfitError(f"input {missing[0]} must be defined before", "sort the graph")
@@ -153,9 +157,7 @@ class _Reader:
             return x.real()
         if isinstance(x, np.ndarray):
             return x
-        raise UnfitError(
-            "parameters must be constants, not computed", "export again with constants"
-        )
+        raise UnfitError("parameters must be constants, not computed", "export again")
 
     # Linear layers
 

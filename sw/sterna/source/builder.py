@@ -74,8 +74,16 @@ class SourceBuilder:
     ) -> str:
         """Notes a problem and gives an opaque value in the layer's place."""
         self.problems.append(Problem(name, reason, remedy))
+        return self.opaque(name, value, shape)
+
+    def opaque(self, name: str, value: str | None, shape: Shape | None = None) -> str:
+        """A value that nothing is known of, because it depends on something refused."""
         inputs = (value,) if value is not None else ()
         return self._append(name, Opaque(shape), inputs, shape)
+
+    def is_opaque(self, value: object) -> bool:
+        """Whether a value is one that nothing is known of."""
+        return isinstance(value, str) and isinstance(self.operation(value), Opaque)
 
     def linear(
         self,
