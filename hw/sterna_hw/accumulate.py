@@ -26,10 +26,10 @@ from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from .add_subtract import add_or_subtract
 from .base import Cost, Device, IntegerRange
 from .beat import beat_count, beat_layout, shape_of
 from .credit import delay
-from .matmul import add_or_subtract
 
 __all__ = ["Accumulate", "AccumulateConfig", "Loop"]
 
@@ -184,7 +184,7 @@ class Accumulate(wiring.Component):
         for number, (total, base, part) in enumerate(zip(totals, bases, sums)):
             query = number % config.queries
             if config.is_signed:
-                value = add_or_subtract(m, base, part, negative[query])
+                value = add_or_subtract(m, platform, base, part, negative[query], len(total))
             else:
                 value = base + part
             # Where the total is its own base it waits for the next sum.
@@ -251,16 +251,16 @@ class Accumulate(wiring.Component):
             is_first = Signal()
             m.d.comb += is_first.eq(is_first_plane & block.is_first)
             return [Mux(is_first, 0, total) for total in totals]
-        # The flag that the totals fetched for the next output block start from zero.
-        next_is_first = Signal()
-        m.d.comb += next_is_first.eq(Mux(output.is_last, block.is_last, block.is_first))
-        previous = [Signal(shape, name=f"previous_{number}") for number in range(len(totals))]
+        previous = [
+            Signal(shape, name=f"previous_{number}", reset_less=True)
+            for number in range(len(totals))
+        ]
         if config.output_blocks == 2:
             with m.If(starts):
                 m.d.sync += [old.eq(total) for old, total in zip(previous, totals)]
             earlier = [Mux(block.is_first, 0, old) for old in previous]
         else:
-            self._fetch(m, totals, previous, starts, ends, next_is_first, output)
+            self._fetch(m, totals, previous, starts, ends, output, block)
             earlier = previous
         if config.planes == 1:
             return list(earlier)
@@ -273,8 +273,8 @@ class Accumulate(wiring.Component):
         previous: list[Signal],
         starts: Value,
         ends: Value,
-        next_is_first: Value,
         output: Loop,
+        block: Loop,
     ) -> None:
         """The memory of totals: read ahead of use, written a cycle after the sum."""
         config = self.config
@@ -293,11 +293,16 @@ class Accumulate(wiring.Component):
             m.d.comb += read.en.eq(starts)
         m.d.comb += [read.addr.eq(row.value), write.data.eq(Cat(totals))]
         m.d.sync += [write.addr.eq(output.value), write.en.eq(ends)]
-        with m.If(starts):
-            with m.If(next_is_first):
-                m.d.sync += [old.eq(0) for old in previous]
-            with m.Else():
-                m.d.sync += Cat(previous).eq(read.data)
+        # Whether the next output block starts from zero. As this also holds after a reset until the
+        # first sums arrive, the totals need no reset of their own.
+        clear = Signal()
+        m.d.comb += clear.eq(
+            Mux(output.is_last, starts & block.is_last, block.is_first)
+        )
+        with m.If(clear):
+            m.d.sync += [old.eq(0) for old in previous]
+        with m.Elif(starts):
+            m.d.sync += Cat(previous).eq(read.data)
 
 
 class Loop:

@@ -21,12 +21,12 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import data, stream
 
+from .add_subtract import add_or_subtract
 from .base import Alphabet, IntegerRange
 from .beat import beat_count, beat_layout, beat_signature, shape_of
 
 __all__ = [
     "MatmulConfig",
-    "add_or_subtract",
     "adder_tree",
     "range_of_weights",
     "relative_signs",
@@ -210,20 +210,9 @@ def tree_levels(leaves: int) -> int:
     return (leaves - 1).bit_length()
 
 
-def add_or_subtract(m: Module, left: Value, right: Value, subtract: Value) -> Value:
-    """``left - right`` if ``subtract``, else ``left + right``: one carry chain.
-
-    Written as an addition of the inverted operand and a carry, because Yosys makes two carry
-    chains of a choice between a sum and a difference.
-    """
-    width = len(right) + (not right.shape().signed)
-    turned = Signal(signed(width))
-    m.d.comb += turned.eq(right ^ subtract.replicate(width))
-    return left + turned + subtract
-
-
 def adder_tree(
     m: Module,
+    platform: object,
     leaves: Sequence[tuple[Value, IntegerRange]],
     subtract: Sequence[Value] | None,
     width: int,
@@ -247,8 +236,9 @@ def adder_tree(
                 if signs is None:
                     value, values = value + other, values + others
                 else:
-                    value = add_or_subtract(m, value, other, signs[left + 1])
                     values = values + others.union(-others)
+                    bits = min(values.width, width)
+                    value = add_or_subtract(m, platform, value, other, signs[left + 1], bits)
             shape = shape_of(values)
             if shape.width > width:
                 shape = signed(width)

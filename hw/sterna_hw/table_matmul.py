@@ -33,10 +33,11 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .accumulate import AccumulateConfig, AccumulatorMemory, Loop
+from .add_subtract import add_or_subtract
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
 from .beat import beat_count, beat_signature, shape_of
 from .credit import CreditQueueConfig, delay
-from .matmul import MatmulConfig, add_or_subtract, adder_tree, relative_signs, tree_levels
+from .matmul import MatmulConfig, adder_tree, relative_signs, tree_levels
 from .table_plan import TablePlan, plan_table
 
 __all__ = ["TableMatmul", "TableMatmulConfig"]
@@ -285,14 +286,14 @@ class TableMatmul(wiring.Component):
             queue.take.eq(accept & gives_result),
         ]
 
-        write_enable, write_row, entries = self._fill(m, release, is_filled)
+        write_enable, write_row, entries = self._fill(m, platform, release, is_filled)
         leaves, signs = self._look_up(m, release, write_enable, write_row, entries)
         levels = tree_levels(config.tables)
         width = config.accumulate.sum_range.width
         for number, place in enumerate(accumulate.sums):
             query = number % config.queries
             subtract = [sign[query] for sign in signs] if config.sign_fold else None
-            root, _ = adder_tree(m, leaves[number], subtract, width)
+            root, _ = adder_tree(m, platform, leaves[number], subtract, width)
             m.d.comb += place.eq(root)
         m.d.comb += [
             accumulate.valid.eq(delay(m, accept, 2 + levels, reset_less=False)),
@@ -304,7 +305,9 @@ class TableMatmul(wiring.Component):
         wiring.connect(m, wiring.flipped(self.o), queue.o)
         return m
 
-    def _fill(self, m: Module, release: Value, is_filled: Signal) -> tuple[Value, Value, Value]:
+    def _fill(
+        self, m: Module, platform: object, release: Value, is_filled: Signal
+    ) -> tuple[Value, Value, Value]:
         """The running adders. Returns write enable, row and data (table after table) of an entry."""
         config, plan = self.config, self.config.plan
         control = _FillControl(m, plan)
@@ -345,11 +348,12 @@ class TableMatmul(wiring.Component):
                         m.d.comb += shifted.eq(operand << shift)
                 entry = Signal(shape_of(config.entry_range), reset_less=True)
                 entries.append(entry)
+                value = add_or_subtract(m, platform, entry, shifted, negative, len(entry))
                 with m.If(clear):
                     m.d.sync += entry.eq(0)
                 # Warm-up may have to wait before its last step: then the sum must wait too.
-                with m.Elif(is_active if plan.warm_up_steps else 1):
-                    m.d.sync += entry.eq(add_or_subtract(m, entry, shifted, negative))
+                with m.Elif(is_active) if plan.warm_up_steps else m.Else():
+                    m.d.sync += entry.eq(value)
         row = Loop(m, plan.entry_count, is_written, "entry")
         half = Loop(m, config.buffers, is_written & row.is_last, "fill_half")
         row_bits = row.value if plan.entry_count > 1 else Signal(1)
