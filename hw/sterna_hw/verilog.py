@@ -5,8 +5,8 @@ escapes and make poor file names, so the dots become double underscores and the 
 file a module, named after it. It also adds a wire for each field of a struct, named like
 ``\\o__payload.data[0]``, that nothing reads: those are dropped, because Yosys 0.70 takes the name
 for a bit of another wire and fails. Memories of `memory` do not appear as text with their contents:
-each is an instance of the hand-written module ``sterna_memory``, which reads a hexadecimal file by a
-relative name. Nothing depends on time, place, or the order of a hash table.
+each is an instance of the hand-written module ``sterna_memory``, which reads a hexadecimal file by
+a relative name. Nothing depends on time, place, or the order of a hash table.
 """
 
 from __future__ import annotations

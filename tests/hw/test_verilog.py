@@ -59,7 +59,7 @@ def test_memories_of_one_name_keep_their_own_contents() -> None:
 def test_names_of_struct_fields_are_dropped() -> None:
     files = emit(GearboxConfig(8, IntegerRange(-2, 1), 2, 3).create(), "gearbox")
     for text in files.values():
-        assert not re.search(r"\\\S*[.\[]", text)
+        assert not re.search(r"\\[a-z]\S*[.\[]", text)
     assert "i__payload[" in files["gearbox.v"]
 
 
@@ -71,8 +71,7 @@ def test_memory_without_contents_has_no_file() -> None:
 
 def test_text_does_not_depend_on_the_process() -> None:
     program = (
-        "from sterna_hw.base import IntegerRange
-from sterna_hw.credit import CreditQueueConfig\n"
+        "from sterna_hw.credit import CreditQueueConfig\n"
         "from sterna_hw.verilog import emit\n"
         "print(emit(CreditQueueConfig(5, 2, 9).create(), 'queue'))\n"
     )
