@@ -62,11 +62,14 @@ def _execute_by_qonnx(path: Path, inputs: np.ndarray) -> np.ndarray | None:
         return None
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.core.onnx_exec import execute_onnx
+    from qonnx.transformation.infer_shapes import InferShapes
 
     model = ModelWrapper(str(path))
     (input_name,) = (value.name for value in model.graph.input)
     (output_name,) = (value.name for value in model.graph.output)
+    # qonnx executes only fully specified shapes; the file's batch axis is symbolic.
     model.set_tensor_shape(input_name, list(inputs.shape))
+    model = model.transform(InferShapes())
     return np.asarray(execute_onnx(model, {input_name: inputs})[output_name])
 
 
@@ -123,7 +126,7 @@ def _make_card(
             "input_scale": data.scale,
             "class_names": list(data.class_names),
         },
-        network=asdict(recipe.network),
+        network={**asdict(recipe.network), "hidden_sizes": list(recipe.network.hidden_sizes)},
         training={
             "seed": seed,
             **asdict(recipe.training),
@@ -160,9 +163,8 @@ def write_files(
     ValueError
         If the network is settled, so that exact equality is promised, and an output differs.
     """
-    from sterna.exporters.qonnx import write_qonnx
-
     import sterna
+    from sterna.exporters.qonnx import write_qonnx
 
     from .training import predict
 
@@ -171,7 +173,7 @@ def write_files(
         onnx_path = Path(temporary) / f"{recipe.name}.onnx"
         test_set_path = Path(temporary) / f"{recipe.name}.npz"
         card_path = Path(temporary) / f"{recipe.name}.json"
-        write_qonnx(module, onnx_path, recipe.input_shape)
+        write_qonnx(module, onnx_path, recipe.input_shape, recipe.name)
         zoo.write_test_set(test_set_path, data.test_codes, data.test_labels, data.scale)
         reference = predict(module, data.test_inputs)
         agreement = compare_file(onnx_path, data.test_inputs, reference)
