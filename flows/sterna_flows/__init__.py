@@ -1,1 +1,36 @@
-"""Part of Sterna."""
+"""Sterna's flows: build with regression, simulate, synthesise; and the `sterna` command.
+
+    design = sterna_flows.build(graph, target="ecp5-85k", out="build/")   # sterna.build and more
+    sterna_flows.simulate(design, inputs)           # every word against the golden model
+    sterna_flows.synthesise(design, pnr=True)       # resources; Fmax and a bitstream
+
+Names are found on first use, so that a command loads only what it needs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .build_flow import build_with_regression as build
+    from .simulation import simulate
+    from .synthesis import synthesise_design as synthesise
+
+__all__ = ["build", "simulate", "synthesise"]
+
+_HOMES = {
+    "build": ("build_flow", "build_with_regression"),
+    "simulate": ("simulation", "simulate"),
+    "synthesise": ("synthesis", "synthesise_design"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sterna_flows' has no attribute {name!r}")
+    from importlib import import_module
+
+    module, attribute = _HOMES[name]
+    value = getattr(import_module(f".{module}", __name__), attribute)
+    globals()[name] = value
+    return value

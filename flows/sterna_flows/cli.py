@@ -105,8 +105,9 @@ def check(
 ) -> None:
     """Say what of a network is supported, what is not and why; builds nothing."""
     from .check import check_model
+    from .tables import output_console
 
-    check_model(model, target, Console())
+    check_model(model, target, output_console())
 
 
 @app.command()
@@ -132,6 +133,100 @@ def train(
 
 
 @app.command()
+def demo(
+    output: Output = Path("build/demo"),
+    target: Target = "ecp5-85k",
+    digits: Annotated[int, typer.Option(help="How many test digits to simulate.")] = 32,
+    pnr: Annotated[
+        bool, typer.Option("--pnr", help="Also place, route, write a bitstream.")
+    ] = False,
+) -> None:
+    """Do the main job on a committed, really trained network."""
+    from .demo import run_demo
+    from .simulation import failures
+    from .tables import output_console, print_report
+
+    with telling() as tell:
+        shown = run_demo(output, target=target, count=digits, pnr=pnr, tell=tell)
+    console = output_console()
+    console.print(shown.picture, markup=False, highlight=False)
+    print_report(console, shown.report)
+    console.print(f"Golden accuracy: {shown.accuracy:.2%} of {shown.samples:,} test digits")
+    console.print(f"Files: {output}", markup=False, highlight=False, soft_wrap=True)
+    _fail_unless_equal(failures(shown.runs))
+
+
+@app.command()
+def build(
+    model: Annotated[str | None, typer.Argument(help="A QONNX file or a zoo network.")] = None,
+    target: Annotated[str | None, typer.Option("--target", "-t", help="The device.")] = None,
+    output: Output = Path("build/design"),
+    folding: Annotated[Path | None, typer.Option(help="JSON file: each layer's folding.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames a second to reach.")] = None,
+    interval: Annotated[int | None, typer.Option(help="Cycles between frames to reach.")] = None,
+    clock: Annotated[float | None, typer.Option(help="Clock in MHz for rates.")] = None,
+    top: Annotated[int | None, typer.Option(help="Give only the best so many classes.")] = None,
+    reloadable: Annotated[bool, typer.Option(help="Weights can be loaded at run time.")] = False,
+    start: Annotated[
+        str, typer.Option("--from", help="Step to start at: import, plan or map.")
+    ] = "import",
+) -> None:
+    """Make Verilog, memory images, constraints, the regression and a report."""
+    from sterna.folding import read_foldings
+
+    from .build_flow import build_with_regression, start_from
+    from .report import read_report
+    from .tables import output_console, print_report
+
+    graph, known_target, options = start_from(start, model, output)
+    target = target or known_target
+    if target is None:
+        raise ValueError("Target must be given: --target ecp5-85k, for example")
+    options = dict(options)
+    if folding is not None:
+        options["foldings"] = read_foldings(folding)
+    given = {"frames_per_second": fps, "interval": interval, "clock_mhz": clock, "top_k": top}
+    options |= {name: value for name, value in given.items() if value is not None}
+    with telling() as tell:
+        tell(f"Building {graph.name} for {target}")
+        build_with_regression(graph, target, output, reloadable=reloadable, **options)
+    print_report(output_console(), read_report(output))
+
+
+@app.command()
+def sim(
+    directory: Build,
+    inputs: Annotated[str, typer.Option(help="How many samples, or a .npy file of them.")] = "32",
+    stall: Annotated[list[str] | None, typer.Option(help="Stall profile; all for all.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of stalls and of chosen samples.")] = 0,
+) -> None:
+    """Run the Verilog by cocotb and Verilator against the golden model."""
+    from .report import read_report
+    from .simulation import failures, read_inputs, simulate
+    from .tables import output_console, print_report
+
+    samples = read_inputs(inputs)
+    with telling() as tell:
+        tell("Compiling the simulation")
+        results = simulate(
+            directory,
+            samples,
+            profiles=stall or ["none"],
+            seed=seed,
+            progress=lambda done, total: tell(f"Simulating frame {done} of {total}"),
+        )
+    print_report(output_console(), read_report(directory))
+    _fail_unless_equal(failures(results))
+
+
+def _fail_unless_equal(lines: Sequence[str]) -> None:
+    for line in lines[1:]:
+        print(f"sterna: {line}", file=sys.stderr)
+    if lines:
+        raise CheckFailed(lines[0])
+
+
+@app.command()
 def synth(
     directory: Build,
     pnr: Annotated[bool, typer.Option("--pnr", help="Place, route, write a bitstream.")] = False,
@@ -140,7 +235,7 @@ def synth(
     pins: Annotated[Path | None, typer.Option(help="LPF file with pin locations.")] = None,
 ) -> None:
     """Count resources by Yosys; with --pnr also time the routed design and leave a bitstream."""
-    from .synthesise import synthesise_design
+    from .synthesis import synthesise_design
     from .tables import output_console, print_report
 
     with telling() as tell:
@@ -148,6 +243,18 @@ def synth(
             directory, pnr, frequency_mhz=frequency, seed=seed, pins=pins, progress=tell
         )
     print_report(output_console(), report)
+
+
+@bench.command()
+def engines(
+    output: Output = Path("docs"),
+    full: Annotated[bool, typer.Option(help="Every row of the table; takes long.")] = False,
+) -> None:
+    """Compare the matrix engines at equal throughput: LUT and FF per multiply-accumulate."""
+    from .engines import compare
+
+    with telling() as tell:
+        compare(output, full=full, progress=tell)
 
 
 def run(arguments: Sequence[str]) -> int:

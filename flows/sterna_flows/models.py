@@ -36,11 +36,14 @@ def load_model(model: str) -> Graph:
         raise ValueError(text if str(path) in text else f"{path}: {text}") from error
 
 
-def test_inputs(graph: Graph, count: int, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
+def test_inputs(
+    graph: Graph, count: int, seed: int, model: str
+) -> tuple[np.ndarray, np.ndarray | None]:
     """``count`` input samples as integer codes of shape ``(count, elements)``, and their labels.
 
-    A zoo network gets real samples of its test set, the first ones for seed 0 and a seeded choice
-    otherwise; any other network gets seeded random codes over its whole input range, and no labels.
+    ``model`` is the network's name. A zoo network gets real samples of its test set, the first
+    ones for seed 0 and a seeded choice otherwise; any other network gets seeded random codes over
+    its whole input range, and no labels.
 
     Raises
     ------
@@ -50,11 +53,11 @@ def test_inputs(graph: Graph, count: int, seed: int) -> tuple[np.ndarray, np.nda
     if count < 1:
         raise ValueError(f"Number of inputs must be 1 or more, not {count}")
     draw = np.random.default_rng(seed)
-    if graph.name in zoo.names():
-        samples, labels = zoo.test_set(graph.name)
+    if model in zoo.names():
+        samples, labels = zoo.test_set(model)
         if count > len(samples):
             raise ValueError(
-                f"Number of inputs must be at most {len(samples)} for {graph.name}, not {count}"
+                f"Number of inputs must be at most {len(samples)} for {model}, not {count}"
             )
         chosen = np.arange(count) if seed == 0 else draw.choice(len(samples), count, replace=False)
         return input_codes(graph, samples[chosen]), labels[chosen]

@@ -29,6 +29,7 @@ SCHEMA: dict[str, Any] = {
     "model": str,
     "target": str,
     "top": str,
+    "clock_mhz?": NUMBER,
     "layers": [
         {"name": str, "engine": str, "parallelism": dict, "cycles": int, "estimated": _RESOURCES}
     ],
@@ -37,7 +38,15 @@ SCHEMA: dict[str, Any] = {
     "files": [str],
     "exact?": {"words": int, "mismatches": int},
     "simulation?": [
-        {"profile": str, "seed": int, "frames": int, "words": int, "mismatches": int, "cycles": int}
+        {
+            "profile": str,
+            "seed": int,
+            "frames": int,
+            "words": int,
+            "mismatches": int,
+            "cycles": int,
+            "problems": [str],
+        }
     ],
     "resources?": {**_RESOURCES, "source": str},
     "fmax_mhz?": NUMBER,

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from sterna.design import Design
 from sterna.output_folder import fresh_folder
 from sterna_hw.base import Device, find_device
 from sterna_hw.pin_harness import PinHarnessConfig
@@ -33,7 +34,7 @@ FREQUENCY_MHZ = 200.0
 
 
 def synthesise_design(
-    directory: Path,
+    design: Design | Path,
     pnr: bool = False,
     *,
     frequency_mhz: float = FREQUENCY_MHZ,
@@ -41,7 +42,7 @@ def synthesise_design(
     pins: Path | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
-    """Synthesise the design that `sterna build` left in ``directory``; gives the extended report.
+    """Synthesise a design, or what `sterna build` left in a folder; gives the extended report.
 
     ``pins`` is an LPF file with pin locations for the harness's ports; without it nextpnr places
     them freely. ``progress`` is told what is going on.
@@ -49,10 +50,11 @@ def synthesise_design(
     Raises
     ------
     ValueError
-        If ``directory`` is not a build, or place and route is asked for a device without it.
+        If the folder is not a build, or place and route is asked for a device without it.
     ToolError
         If a tool is missing or fails.
     """
+    directory = design.directory if isinstance(design, Design) else Path(design)
     report = read_report(directory)
     device = find_device(report["target"])
     if pnr and device.nextpnr is None:

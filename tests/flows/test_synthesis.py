@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sterna_flows.report import read_report
-from sterna_flows.synthesise import harness_of, synthesise_design
+from sterna_flows.synthesis import harness_of, synthesise_design
 from sterna_flows.tools import ToolError
 from sterna_hw.pin_harness import PinHarnessConfig
 

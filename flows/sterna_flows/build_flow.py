@@ -1,0 +1,93 @@
+"""`sterna build`: a design with everything around it, in steps that can be entered at any point.
+
+`sterna.build` makes Verilog, memory contents, constraints and figures; this adds the cocotb
+regression with its vectors and, for Xilinx devices, a Vivado script. The folder appears whole or
+not at all.
+
+The steps leave their results in the folder as text: ``graph.sterna`` (the integer network after
+import and passes) and ``folding.json`` (the planner's choice). A build can start from either,
+edited or not: from ``plan`` with the graph, from ``map`` with the graph and the foldings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sterna.building import build
+from sterna.design import Design
+from sterna.folding import read_foldings
+from sterna.ir import Graph, parse_graph
+from sterna.output_folder import fresh_folder
+
+from .models import load_model, test_inputs
+from .regression import write_regression
+from .report import extend_report, read_report
+from .vivado import PARTS, vivado_script
+
+__all__ = ["STEPS", "build_with_regression", "start_from"]
+
+STEPS = ("import", "plan", "map")
+
+VECTOR_COUNT = 8
+
+
+def build_with_regression(
+    graph: Graph, target: str, out: str | Path, *, vectors: int = VECTOR_COUNT, **options: Any
+) -> Design:
+    """Build a design and its regression of ``vectors`` frames; other options as `sterna.build`.
+
+    Raises
+    ------
+    ValueError
+        If the target is unknown, the folder cannot be written, or the network does not fit.
+    """
+    if vectors < 2:
+        raise ValueError(f"Number of vectors must be 2 or more, not {vectors}")
+    out = Path(out)
+    with fresh_folder(out, mark="design.json") as folder:
+        design = build(graph, target, folder, **options)
+        record = design.record
+        codes, _ = test_inputs(design.graph, vectors, 0, record["model"])
+        made = write_regression(folder, codes)
+        if record["target"] in PARTS:
+            script = f"{record['name']}.tcl"
+            (folder / script).write_text(vivado_script(record["name"], record["target"]))
+            made.append(script)
+        files = sorted([*read_report(folder)["files"], *made])
+        extend_report(folder, {"files": files})
+    return Design(out)
+
+
+def start_from(
+    step: str, model: str | None, folder: Path
+) -> tuple[Graph, str | None, Mapping[str, Any]]:
+    """What a build needs when it starts at ``step``: graph, target of the earlier build, options.
+
+    ``model`` is read for the step ``import``; ``folder``, an earlier build, for the others.
+
+    Raises
+    ------
+    ValueError
+        If the step is unknown, what it needs is missing, or it cannot be read.
+    """
+    if step not in STEPS:
+        raise ValueError(f"Step must be one of {', '.join(STEPS)}, not {step!r}")
+    if step == "import":
+        if model is None:
+            raise ValueError("Model must be given for a build that starts with import")
+        return load_model(model), None, {}
+    if model is not None:
+        raise ValueError(
+            f"Model must not be given for a build that starts from {step}, not {model!r}"
+        )
+    path = folder / "graph.sterna"
+    try:
+        graph = parse_graph(path.read_text())
+    except OSError:
+        raise ValueError(f"Step {step} must find {path}, the graph of an earlier build") from None
+    except ValueError as error:
+        raise ValueError(f"{path} must be a graph in text form: {error}") from None
+    options = {"foldings": read_foldings(folder / "folding.json")} if step == "map" else {}
+    return graph, Design(folder).target, options
