@@ -1,0 +1,275 @@
+"""The label stage: the k largest elements of a frame, best first, ties to the lower index.
+
+Candidates pass a short sorted list, one a cycle. Each place of the list compares the candidate with
+its own value, all at once; the places that lose shift down and the candidate drops into the gap.
+Since elements arrive by rising index and only a strictly larger value moves ahead, ties fall to the
+lower index by themselves. For k = 1 a tree of comparisons first picks the best element of each beat,
+a register a level, so a beat is taken every cycle. For larger k the elements of a beat are offered
+one after the other while the beat stays on ``i``; elements behind the frame's end are left out.
+
+Latency from the frame's last beat (k = 1) or last element: 3 cycles and one for each tree level
+beyond the first. Throughput: ceil(M / Q) cycles a frame for k = 1, otherwise M cycles.
+
+One output beat a frame: index 0, value 0, index 1, value 1 and so on, in the union of both ranges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth.hdl import Array, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .base import Cost, Device, IntegerRange, Process, Step, Timing
+from .beat import beat_count, beat_layout, beat_signature, shape_of
+from .credit import CreditQueueConfig, delay
+
+__all__ = ["TopK", "TopKConfig"]
+
+
+@dataclass(frozen=True)
+class TopKConfig:
+    """The best ``k`` of a frame.
+
+    Parameters
+    ----------
+    elements : :class:`int`
+        Elements of a frame, M.
+    count : :class:`int`
+        Elements of an input beat, Q.
+    input_range : :class:`IntegerRange`
+        Of an element.
+    k : :class:`int`
+        Places in the result, at most the elements.
+
+    Raises
+    ------
+    ValueError
+        If a count is not positive or k is beyond the elements.
+    """
+
+    elements: int
+    count: int
+    input_range: IntegerRange
+    k: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("elements", "count"):
+            value = getattr(self, name)
+            if value < 1:
+                raise ValueError(f"{name.capitalize()} must be 1 or more, not {value!r}")
+        if not 1 <= self.k <= self.elements:
+            raise ValueError(f"K must be 1 to the {self.elements} elements, not {self.k!r}")
+
+    @property
+    def inputs(self) -> int:
+        return self.elements
+
+    @property
+    def outputs(self) -> int:
+        """Elements of the result: an index and a value for each place."""
+        return 2 * self.k
+
+    @property
+    def input_count(self) -> int:
+        return self.count
+
+    @property
+    def output_count(self) -> int:
+        return 2 * self.k
+
+    @property
+    def output_range(self) -> IntegerRange:
+        return self.input_range.union(IntegerRange(0, self.elements - 1))
+
+    @property
+    def beats(self) -> int:
+        return beat_count(self.elements, self.count)
+
+    @property
+    def tail(self) -> int:
+        """Elements in the last beat."""
+        return self.elements - (self.beats - 1) * self.count
+
+    @property
+    def select_latency(self) -> int:
+        """Registers between ``i`` and the list: the tree's levels, or the element multiplexer."""
+        return max(1, (self.count - 1).bit_length()) if self.k == 1 else 1
+
+    def compute(self, frames: np.ndarray) -> np.ndarray:
+        """int64 ``(frames, 2k)`` from int64 ``(frames, elements)``."""
+        frames = np.asarray(frames, dtype=np.int64)
+        result = np.empty((len(frames), self.k, 2), dtype=np.int64)
+        for number, frame in enumerate(frames):
+            best = sorted(range(self.elements), key=lambda index: (-frame[index], index))
+            result[number, :, 0] = best[: self.k]
+            result[number, :, 1] = frame[best[: self.k]]
+        return result.reshape(len(frames), -1)
+
+    def timing(self) -> Timing:
+        latency = self.queue.latency + 1
+        steps: list[Step] = []
+        for beat in range(self.beats):
+            is_last = beat == self.beats - 1
+            size = self.tail if is_last else self.count
+            if self.k > 1 and size > 1:
+                steps.append(Step(peek=("i",), repeat=size - 1))
+            take = ("i", "places") if is_last else ("i",)
+            steps.append(Step(take=take, give=(("o", latency),) if is_last else ()))
+        process = Process("select", tuple(steps))
+        places = {"places": self.queue.places}
+        return Timing(("i",), ("o",), (process,), places, {"o": "places"})
+
+    @property
+    def queue(self) -> CreditQueueConfig:
+        layout = beat_layout(self.output_range, self.output_count)
+        return CreditQueueConfig(layout, self.select_latency + 1)
+
+    def cost(self, device: Device) -> Cost:
+        """Estimate: a comparison, a multiplexer and registers for each tree node or list place."""
+        pair = self.input_range.width + (self.elements - 1).bit_length()
+        nodes = self.k + (self.count - 1 if self.k == 1 else 0)
+        select = 0 if self.k == 1 else self.input_range.width * (self.count - 1) / 2
+        logic = nodes * (self.input_range.width / 2 + pair) + select
+        return Cost(lut=logic, ff=nodes * pair + pair) + self.queue.cost(device)
+
+    def create(self) -> TopK:
+        return TopK(self)
+
+
+class TopK(wiring.Component):
+    """The stage: streams ``i`` (beats of ``count`` elements) and ``o`` (one beat a frame)."""
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, config: TopKConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "i": In(beat_signature(config.input_range, config.count)),
+                "o": Out(beat_signature(config.output_range, config.output_count)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        m.submodules.queue = queue = config.queue.create()
+        beat, base = Signal(range(config.beats)), Signal(range(config.elements))
+        is_last_beat, is_last_element = Signal(), Signal()
+        may_end, step = Signal(), Signal()
+        m.d.comb += [
+            is_last_beat.eq(beat == config.beats - 1),
+            may_end.eq(queue.available | ~is_last_beat),
+            self.i.ready.eq(is_last_element & may_end),
+            step.eq(self.i.valid & (may_end | ~is_last_element)),
+        ]
+        taken = self.i.valid & self.i.ready
+        with m.If(taken):
+            m.d.sync += beat.eq(Mux(is_last_beat, 0, beat + 1))
+            m.d.sync += base.eq(Mux(is_last_beat, 0, base + config.count))
+        ends = Signal()
+        m.d.comb += [ends.eq(taken & is_last_beat), queue.take.eq(ends)]
+
+        if config.k == 1:
+            m.d.comb += is_last_element.eq(1)
+            value, lane, is_first = self._tree(m, is_last_beat, beat == 0)
+        else:
+            value, lane, is_first = self._serial(m, is_last_element, is_last_beat, beat, step)
+        latency = config.select_latency
+        index = Signal(range(config.elements))
+        m.d.comb += index.eq(delay(m, base, latency) + lane)
+        is_valid = delay(m, step, latency, reset_less=False)
+        places = self._insert(m, is_valid, is_first, value, index)
+        m.d.comb += queue.push.eq(delay(m, ends, latency + 1, reset_less=False))
+        for place, (best_index, best_value) in enumerate(places):
+            m.d.comb += queue.result.data[2 * place].eq(best_index)
+            m.d.comb += queue.result.data[2 * place + 1].eq(best_value)
+        m.d.comb += queue.result.last.eq(1)
+        wiring.connect(m, wiring.flipped(self.o), queue.o)
+        return m
+
+    def _tree(self, m: Module, is_last_beat: Value, is_first: Value) -> tuple[Value, Value, Value]:
+        """Best element of a beat and its lane, after one register a level."""
+        config = self.config
+        lanes = range(config.count)
+        # Elements behind the end are zero, not small: they must not take part.
+        nodes = [
+            (self.i.payload.data[lane], lane, is_last_beat if lane >= config.tail else None)
+            for lane in lanes
+        ]
+        level: list[tuple[Value, Value | int, Value | None]] = list(nodes)
+        registers = 0
+        while len(level) > 1 or registers == 0:
+            merged: list[tuple[Value, Value | int, Value | None]] = []
+            for left in range(0, len(level), 2):
+                merged.append(self._better(m, level[left : left + 2]))
+            level, registers = merged, registers + 1
+        value, lane, _ = level[0]
+        return value, Value.cast(lane), delay(m, is_first, registers)
+
+    def _better(
+        self, m: Module, pair: list[tuple[Value, Value | int, Value | None]]
+    ) -> tuple[Value, Value | int, Value | None]:
+        """Register of the better of two neighbours; the left one on a tie or if the right is
+        absent (its third entry, a flag, is high)."""
+        value = Signal(shape_of(self.config.input_range), reset_less=True)
+        lane = Signal(range(self.config.count), reset_less=True)
+        left, right = pair[0], pair[-1]
+        right_wins = Value.cast(right[0] > left[0])
+        if right[2] is not None:
+            right_wins = right_wins & ~right[2]
+        m.d.sync += [
+            value.eq(Mux(right_wins, right[0], left[0])),
+            lane.eq(Mux(right_wins, right[1], left[1])),
+        ]
+        # A node is absent when its leftmost element is.
+        absent = None if left[2] is None else delay(m, left[2], 1)
+        return value, lane, absent
+
+    def _serial(
+        self, m: Module, is_last_element: Signal, is_last_beat: Value, beat: Signal, step: Value
+    ) -> tuple[Value, Value, Value]:
+        """One element of the held beat after the other, registered."""
+        config = self.config
+        lane = Signal(range(config.count))
+        end = Mux(is_last_beat, config.tail - 1, config.count - 1)
+        m.d.comb += is_last_element.eq(lane == end)
+        with m.If(step):
+            m.d.sync += lane.eq(Mux(is_last_element, 0, lane + 1))
+        value = Signal(shape_of(config.input_range), reset_less=True)
+        elements = Array([self.i.payload.data[number] for number in range(config.count)])
+        m.d.sync += value.eq(elements[lane])
+        is_first = (beat == 0) & (lane == 0)
+        return value, delay(m, lane, 1), delay(m, is_first, 1)
+
+    def _insert(
+        self, m: Module, is_valid: Value, is_first: Value, value: Value, index: Value
+    ) -> list[tuple[Signal, Signal]]:
+        """The sorted list; gives its places as (index, value), best first."""
+        config = self.config
+        places = []
+        ahead: tuple[Signal, Signal, Signal, Signal] | None = None
+        for place in range(config.k):
+            best_index = Signal(range(config.elements), name=f"index{place}", reset_less=True)
+            best_value = Signal(shape_of(config.input_range), name=f"value{place}", reset_less=True)
+            is_filled = Signal(name=f"is_filled{place}")
+            wins = Signal(name=f"wins{place}")
+            m.d.comb += wins.eq(is_first | ~is_filled | (value > best_value))
+            with m.If(is_valid & wins):
+                if ahead is None:
+                    m.d.sync += [best_value.eq(value), best_index.eq(index), is_filled.eq(1)]
+                else:
+                    # What the place ahead gives up moves here, unless it keeps what it has.
+                    ahead_wins, ahead_index, ahead_value, ahead_filled = ahead
+                    m.d.sync += [
+                        best_value.eq(Mux(ahead_wins, ahead_value, value)),
+                        best_index.eq(Mux(ahead_wins, ahead_index, index)),
+                        is_filled.eq(~is_first & (~ahead_wins | ahead_filled)),
+                    ]
+            places.append((best_index, best_value))
+            ahead = (wins, best_index, best_value, is_filled)
+        return places
