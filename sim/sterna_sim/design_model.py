@@ -90,19 +90,15 @@ module {TOP} (
 
 
 _DUMP = """\
+    // Dumping begins with $dumpvars and ends with the run ($dumpoff has no effect here).
     string dump_file;
-    integer dump_from, dump_to;
-    reg dumps = 0;
-    initial if ($value$plusargs("dump=%s", dump_file)) begin
-        dumps = $value$plusargs("dump_from=%d", dump_from) != 0;
-        dumps = dumps && $value$plusargs("dump_to=%d", dump_to) != 0;
+    integer dump_from = -1;
+    initial if ($value$plusargs("dump=%s", dump_file))
+        if ($value$plusargs("dump_from=%d", dump_from)) begin end
+    always @(negedge clk) if (!rst_players && cycle == dump_from) begin
+        dump_from = -1;
         $dumpfile(dump_file);
         $dumpvars(0, dut);
-        $dumpoff;
-    end
-    always @(negedge clk) if (dumps && !rst_players) begin
-        if (cycle == dump_from) $dumpon;
-        if (cycle == dump_to) $dumpoff;
     end
 """
 

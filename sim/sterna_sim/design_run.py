@@ -59,7 +59,7 @@ def run_design(
     settings: Sequence[DesignSettings],
     *,
     watching: bool = False,
-    dump: tuple[Path, int, int] | None = None,
+    dump: tuple[Path, int] | None = None,
     reload: Mapping[int, Sequence[int]] | None = None,
     progress: Progress | None = None,
 ) -> tuple[list[DesignRun], float]:
@@ -70,7 +70,7 @@ def run_design(
     watching : :class:`bool`
         Write down the streams inside (a slower model, compiled at first need).
     dump : tuple, optional
-        Waveform file, first and last cycle to dump (watching only; one run only).
+        Waveform file and first cycle to dump; the dump ends with the run (watching only).
     reload : mapping of :class:`int` to rows, optional
         Rows to be loaded over AXI4-Lite before the frames, by number of the memory.
 
@@ -96,7 +96,7 @@ def run_design(
         (work / "job.json").write_text(json.dumps(job))
         plusargs = []
         if dump is not None:
-            plusargs = [f"+dump={dump[0]}", f"+dump_from={dump[1]}", f"+dump_to={dump[2]}"]
+            plusargs = [f"+dump={dump[0]}", f"+dump_from={dump[1]}"]
         begun = time.monotonic()
         with _Watch(work, len(settings), len(frames), design.output.beats, progress):
             run_model(

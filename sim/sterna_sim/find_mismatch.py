@@ -65,8 +65,9 @@ def find_mismatch(
     if first.cycle is None:
         return first
     waveform = keep / f"{setting.profile}.vcd"
-    window = (waveform, max(0, first.cycle - CYCLES_BEFORE), first.cycle + CYCLES_AFTER)
-    run_design(directory, design, frames, [setting], watching=True, reload=reload, dump=window)
+    dump = (waveform, max(0, first.cycle - CYCLES_BEFORE))
+    short = replace(setting, max_cycles=first.cycle + CYCLES_AFTER)
+    run_design(directory, design, frames, [short], watching=True, reload=reload, dump=dump)
     return replace(first, waveform=waveform)
 
 
