@@ -32,7 +32,7 @@ def load_model(model: str) -> Graph:
     try:
         return sterna.load(path)
     except ValueError as error:
-        text = " ".join(str(error).split())
+        text = " ".join(str(error).split()).removeprefix(f"{path.name}: ")
         raise ValueError(text if str(path) in text else f"{path}: {text}") from error
 
 

@@ -1,0 +1,194 @@
+"""Bad input to the command: exit status 2, one line that names the culprit, nothing half made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sterna_flows.cli import run
+
+from .broken_networks import BROKEN, write_broken
+
+MODEL = "digits_int4_mlp"
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
+        for path in folder.rglob("*")
+    }
+
+
+def refused(
+    capsys: pytest.CaptureFixture[str], folder: Path, arguments: list[str], *words: str
+) -> None:
+    """Runs a command that must be refused, and looks at what it said and left."""
+    before = tree(folder)
+    assert run(arguments) == 2
+    line = capsys.readouterr().err
+    assert line.startswith("sterna: ") and line.count("\n") == 1
+    for word in words:
+        assert word in line, line
+    assert tree(folder) == before
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("command", ["check", "build"])
+def test_broken_networks(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str, name: str
+) -> None:
+    path = write_broken(name, tmp_path)
+    arguments = [command, str(path), "--target", "ecp5-25k"]
+    if command == "build":
+        arguments += ["-o", str(tmp_path / "out")]
+    refused(capsys, tmp_path, arguments, str(path), *BROKEN[name][1])
+
+
+def folding_file(folder: Path, text: str) -> str:
+    (folder / "folding.json").write_text(text)
+    return str(folder / "folding.json")
+
+
+TABLE = {"group": 2, "tables": 4, "queries": 4}
+
+
+def folding(**layers: dict[str, object]) -> Callable[[Path], list[str]]:
+    layers = {"hidden1": TABLE, "hidden2": TABLE, "output": TABLE} | layers
+    return lambda folder: ["--folding", folding_file(folder, json.dumps(layers))]
+
+
+BUILDS: dict[str, tuple[Callable[[Path], list[str]], tuple[str, ...]]] = {
+    "unknown_target": (
+        lambda folder: ["--target", "ice40"],
+        ("Target must be one of", "ecp5-85k", "not 'ice40'"),
+    ),
+    "too_fast": (
+        lambda folder: ["--target", "ecp5-25k", "--interval", "1"],
+        ("ecp5-25k", "not"),
+    ),
+    "no_rate": (lambda folder: ["--fps", "0"], ("Frames per second must be above 0",)),
+    "too_many_classes": (lambda folder: ["--top", "11"], ("10", "11")),
+    "folding_beyond_the_layer": (
+        folding(output={"group": 2, "tables": 4, "queries": 11}),
+        ("Folding of output", "11"),
+    ),
+    "folding_of_no_layer": (folding(hidden9=TABLE), ("Folding of hidden9", "hidden1")),
+    "folding_without_a_number": (
+        folding(hidden1={"group": 2, "tables": 4}),
+        ("Folding of hidden1", "queries"),
+    ),
+    "folding_with_a_text": (
+        folding(hidden1={"group": "two", "tables": 4, "queries": 4}),
+        ("Folding of hidden1", "two"),
+    ),
+    "folding_not_json": (
+        lambda folder: ["--folding", folding_file(folder, "{")],
+        ("folding.json", "JSON"),
+    ),
+    "folding_missing": (
+        lambda folder: ["--folding", str(folder / "none.json")],
+        ("none.json",),
+    ),
+    "unknown_step": (lambda folder: ["--from", "lunch"], ("Step must be one of", "'lunch'")),
+}
+
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_builds(capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str) -> None:
+    options, words = BUILDS[name]
+    given = options(tmp_path)
+    target = [] if "--target" in given else ["--target", "ecp5-25k"]
+    arguments = ["build", MODEL, *target, "-o", str(tmp_path / "out"), *given]
+    refused(capsys, tmp_path, arguments, *words)
+
+
+def test_a_network_that_is_too_large(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Four cycles a frame would need more logic than the device has, and the line says so."""
+    arguments = ["build", "digits_ternary_mlp", "--target", "ecp5-25k", "--interval", "4"]
+    refused(capsys, tmp_path, [*arguments, "-o", str(tmp_path / "out")], "ecp5-25k")
+
+
+def test_models_that_are_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for command in (["check"], ["build", "--target", "ecp5-25k", "-o", str(tmp_path / "o")]):
+        refused(capsys, tmp_path, [*command, str(tmp_path / "no.onnx")], "no.onnx", "zoo")
+
+
+def test_places_that_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter").write_text("mine")
+    for place in ("file/out", "file", "thesis"):
+        arguments = ["build", MODEL, "--target", "ecp5-25k", "-o", str(tmp_path / place)]
+        refused(capsys, tmp_path, arguments, str(tmp_path / place))
+
+
+@pytest.mark.parametrize("command", ["sim", "synth"])
+def test_folders_that_are_no_build(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    refused(capsys, tmp_path, [command, str(tmp_path)], str(tmp_path), "sterna build")
+    refused(capsys, tmp_path, [command, str(tmp_path / "none")], str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ("none.npy", ("none.npy",)),
+        ("text.npy", ("text.npy", "numpy")),
+        ("names.npy", ("names.npy", "integers or reals")),
+        ("0", ("1 or more, not 0",)),
+        ("-3", ("'-3'",)),
+        ("451", ("at most 450", "not 451")),
+        ("short.npy", ("64 elements", "(2, 63)")),
+        ("large.npy", ("256",)),
+        ("nan.npy", ("nan.npy", "numbers")),
+    ],
+)
+def test_inputs_of_a_simulation(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, inputs: str, words: tuple[str, ...]
+) -> None:
+    out = tmp_path / "out"
+    assert run(["build", MODEL, "--target", "ecp5-25k", "-o", str(out)]) == 0
+    capsys.readouterr()
+    (tmp_path / "text.npy").write_text("0 1 2")
+    np.save(tmp_path / "names.npy", np.array([["a"]]))
+    np.save(tmp_path / "short.npy", np.zeros((2, 63)))
+    np.save(tmp_path / "large.npy", np.full((2, 64), 256))
+    np.save(tmp_path / "nan.npy", np.full((2, 64), np.nan))
+    given = str(tmp_path / inputs) if inputs.endswith(".npy") else inputs
+    refused(capsys, tmp_path, ["sim", str(out), "--inputs", given], *words)
+
+
+def test_unknown_stall_profile(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run(["build", MODEL, "--target", "ecp5-25k", "-o", str(out)]) == 0
+    capsys.readouterr()
+    refused(capsys, tmp_path, ["sim", str(out), "--stall", "often"], "bursts", "not 'often'")
+
+
+@pytest.mark.parametrize("step", ["plan", "map"])
+def test_starting_from_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, step: str
+) -> None:
+    arguments = ["build", "--from", step, "-o", str(tmp_path / "none")]
+    refused(capsys, tmp_path, arguments, "graph.sterna")
+    refused(capsys, tmp_path, ["build", "-o", str(tmp_path / "none")], "Model must be given")
+
+
+def test_a_device_without_place_and_route(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert run(["build", MODEL, "--target", "xc7z020", "-o", str(out)]) == 0
+    capsys.readouterr()
+    refused(capsys, tmp_path, ["synth", str(out), "--pnr"], "ECP5", "not xc7z020")
+
+
+def test_training_what_is_unknown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    refused(
+        capsys, tmp_path, ["train", "duck", "-o", str(tmp_path)], "digits_ternary_mlp", "'duck'"
+    )
