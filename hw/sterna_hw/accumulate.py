@@ -6,14 +6,14 @@ adders that stand in front of the loop, nine being one shift and one addition, s
 itself is one addition: base plus or minus the sum. The base is the running total inside a group of
 planes, and otherwise the total that the same output block had after the previous input block. That
 one comes from the running register itself (one output block), from one register more (two), or
-from a memory that is read ahead: since the order is fixed, the next total is always known, and it is
-fetched when its predecessor is used, into a register in front of the adder. Neither read nor write
-lies in the loop's path, and no two beats ever need to wait for each other.
+from a memory that is read ahead: since the order is fixed, the next total is always known, and it
+is fetched when its predecessor is used, into a register in front of the adder. Neither read nor
+write lies in the loop's path, and no two beats ever need to wait for each other.
 
 Sums wrap around modulo the width of the results, so nothing inside needs more bits than they do.
-Results appear ``latency`` cycles after the last sum that belongs to them. There is no back-pressure:
-the engine takes a place in its output queue before it lets such a sum in. Outputs beyond the last
-one of a frame are zero.
+Results appear ``latency`` cycles after the last sum that belongs to them. There is no
+back-pressure: the engine takes a place in its output queue before it lets such a sum in. Outputs
+beyond the last one of a frame are zero.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from .add_subtract import add_or_subtract
 from .base import Cost, Device, IntegerRange
 from .beat import beat_count, beat_layout, shape_of
 from .credit import delay
+from .loop import Loop
 
-__all__ = ["Accumulate", "AccumulateConfig", "Loop"]
+__all__ = ["Accumulate", "AccumulateConfig", "AccumulatorMemory"]
 
 AccumulatorMemory = Literal["distributed", "block"]
 
@@ -296,31 +297,8 @@ class Accumulate(wiring.Component):
         # Whether the next output block starts from zero. As this also holds after a reset until the
         # first sums arrive, the totals need no reset of their own.
         clear = Signal()
-        m.d.comb += clear.eq(
-            Mux(output.is_last, starts & block.is_last, block.is_first)
-        )
+        m.d.comb += clear.eq(Mux(output.is_last, starts & block.is_last, block.is_first))
         with m.If(clear):
             m.d.sync += [old.eq(0) for old in previous]
         with m.Elif(starts):
             m.d.sync += Cat(previous).eq(read.data)
-
-
-class Loop:
-    """A counter that wraps after ``limit`` steps, with its first and last value as registers."""
-
-    def __init__(self, m: Module, limit: int, step: Value, name: str, *, init: int = 0) -> None:
-        if limit == 1:
-            self.value: Value = Const(0, 1)
-            self.is_first: Value = Const(1)
-            self.is_last: Value = Const(1)
-            return
-        value = Signal(range(limit), name=f"{name}_value", init=init)
-        is_first = Signal(name=f"{name}_is_first", init=init == 0)
-        is_last = Signal(name=f"{name}_is_last", init=init == limit - 1)
-        with m.If(step):
-            m.d.sync += [
-                value.eq(Mux(is_last, 0, value + 1)),
-                is_first.eq(is_last),
-                is_last.eq(value == limit - 2),
-            ]
-        self.value, self.is_first, self.is_last = value, is_first, is_last

@@ -2,11 +2,11 @@
 
 Synthesis tools differ in what they make of ``subtract ? a - b : a + b``: Yosys builds both and a
 multiplexer. Written as ``a + (b ^ subtract) + subtract``, the carry entering through one more bit
-below, it is one look-up table a bit wherever the table in front of a carry chain has three inputs to
-spare, as on Xilinx. Yosys' rule for ECP5 leaves one of the carry cell's inputs unused and spends a
-second table on the inversion instead, so for ECP5 the cell is named outright: the Verilog module
-``sterna_add_subtract`` instantiates carry cells where the macro ``STERNA_ECP5`` is defined and says
-the same in plain Verilog elsewhere.
+below, it is one look-up table a bit wherever the table in front of a carry chain has three inputs
+to spare, as on Xilinx. Yosys' rule for ECP5 leaves one of the carry cell's inputs unused and
+spends a second table on the inversion instead, so for ECP5 the cell is named outright: the Verilog
+module ``sterna_add_subtract`` instantiates carry cells where the macro ``STERNA_ECP5`` is defined
+and says the same in plain Verilog elsewhere.
 
 Combinational; a simulation in Amaranth uses the plain form.
 """

@@ -1,37 +1,27 @@
-"""What the matrix engines share: the folded problem, its ranges, and the tree of adders.
+"""What the matrix engines share: the folded problem, its loops and its ranges.
 
-An engine multiplies frames of N activations by an M x N matrix of letters. Per beat it works on a
-block of inputs and Q outputs; input blocks are the outer loop, output blocks the next one, planes
-the inner one. `MatmulConfig` holds that shape and everything that follows from it.
+An engine multiplies frames of N activations by an M x N matrix of letters. Per beat of weights it
+works on a block of inputs and Q outputs; input blocks are the outer loop, output blocks the next
+one, planes the inner one. `MatmulConfig` holds that shape and all that follows from it.
 
-Signs cost nothing in the tree. A node does not negate its operands but computes left + right or
-left - right, where the choice is whether the two leaves in front have different signs; the result
-is then right up to the sign of the node's first leaf, which the next level takes into account. At
-the root the sign of leaf 0 is left over, and the accumulator adds or subtracts. So a word of the
-weights carries, for leaf t > 0, the sign of t times that of leaf ``t & (t - 1)`` (t without its
-lowest set bit, the first leaf of the left neighbour), and for leaf 0 its own sign: `relative_signs`.
+Engines differ in how they turn a beat of weights into leaves of a sum; each states its leaves
+here. Behind the leaves all is the same: see `matmul_tail`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import data, stream
 
-from .add_subtract import add_or_subtract
-from .base import Alphabet, IntegerRange
-from .beat import beat_count, beat_layout, beat_signature, shape_of
+from .accumulate import AccumulateConfig, AccumulatorMemory
+from .adder_tree import tree_levels
+from .base import Alphabet, IntegerRange, Step
+from .beat import beat_count, beat_layout, beat_signature
 
-__all__ = [
-    "MatmulConfig",
-    "adder_tree",
-    "range_of_weights",
-    "relative_signs",
-    "tree_levels",
-]
+__all__ = ["MatmulConfig", "joined_steps", "range_of_weights"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +49,8 @@ class MatmulConfig:
     places : :class:`int`
         Results that pipeline and output queue hold; 0 takes the fewest that never hold up the
         weights while the consumer is ready.
+    accumulator_memory : ``"distributed"`` or ``"block"``
+        Where totals wait between input blocks, if three or more output blocks take turns.
 
     Raises
     ------
@@ -75,6 +67,7 @@ class MatmulConfig:
     lanes: int = 1
     accumulator_range: IntegerRange | None = None
     places: int = 0
+    accumulator_memory: AccumulatorMemory = "distributed"
 
     def __post_init__(self) -> None:
         for name in ("inputs", "outputs", "planes", "queries", "lanes"):
@@ -86,13 +79,35 @@ class MatmulConfig:
                 f"Queries must be at most the {self.outputs} outputs, not {self.queries!r}"
             )
         if self.planes > 1 and self.alphabet.values != (-1, 0, 1):
-            raise ValueError(f"Planes must be 1 unless the alphabet is ternary, not {self.planes!r}")
+            raise ValueError(
+                f"Planes must be 1 unless the alphabet is ternary, not {self.planes!r}"
+            )
         if self.places < 0:
             raise ValueError(f"Places must be 0 or more, not {self.places!r}")
 
     @property
     def block_inputs(self) -> int:
         """Inputs of a lane that one beat of ``i`` carries."""
+        raise NotImplementedError
+
+    @property
+    def leaf_count(self) -> int:
+        """Leaves of each sum."""
+        raise NotImplementedError
+
+    @property
+    def leaf_range(self) -> IntegerRange:
+        """Range of a leaf, before its sign."""
+        raise NotImplementedError
+
+    @property
+    def has_signs(self) -> bool:
+        """Whether each leaf comes with a sign."""
+        raise NotImplementedError
+
+    @property
+    def word_range(self) -> IntegerRange:
+        """Range of one element of ``weights``."""
         raise NotImplementedError
 
     @property
@@ -117,9 +132,35 @@ class MatmulConfig:
         return self.alphabet.range * scale * self.input_range.with_zero() * self.inputs
 
     @property
+    def accumulate(self) -> AccumulateConfig:
+        """The summing stages behind the trees."""
+        result, leaf = self.result_range, self.leaf_range
+        sums = (leaf.union(-leaf) if self.has_signs else leaf) * self.leaf_count
+        # A sum wraps like everything behind it: it needs no more bits than the results.
+        if sums.width > result.width:
+            sums = IntegerRange.of_width(result.width, signed=True)
+        return AccumulateConfig(
+            outputs=self.outputs,
+            queries=self.queries,
+            lanes=self.lanes,
+            sum_range=sums,
+            result_range=result,
+            planes=self.planes,
+            input_blocks=self.input_blocks,
+            is_signed=self.has_signs,
+            zero_padding=0 not in self.alphabet.values,
+            memory=self.accumulator_memory,
+        )
+
+    @property
+    def pipeline_latency(self) -> int:
+        """Cycles from a beat of weights to its result in front of the output queue."""
+        return 2 + tree_levels(self.leaf_count) + self.accumulate.latency
+
+    @property
     def places_needed(self) -> int:
         """``places``, or the fewest that never hold up the weights (see `fewest_places`)."""
-        raise NotImplementedError
+        return self.places or self.fewest_places(self.pipeline_latency + 1)
 
     @property
     def input_signature(self) -> stream.Signature:
@@ -128,6 +169,10 @@ class MatmulConfig:
     @property
     def output_layout(self) -> data.StructLayout:
         return beat_layout(self.result_range, self.lanes * self.queries)
+
+    @property
+    def weights_signature(self) -> stream.Signature:
+        return beat_signature(self.word_range, self.queries * self.leaf_count)
 
     def fewest_places(self, latency: int) -> int:
         """How many results can be on their way when a weights beat is taken in every cycle.
@@ -196,58 +241,12 @@ def range_of_weights(weights: np.ndarray, input_range: IntegerRange) -> IntegerR
     return IntegerRange(int(low.min()), int(high.max()))
 
 
-def relative_signs(signs: np.ndarray) -> np.ndarray:
-    """Signs (0 or 1, leaves on the last axis) as the tree of adders takes them."""
-    signs = np.asarray(signs)
-    leaves = np.arange(1, signs.shape[-1])
-    result = signs.copy()
-    result[..., 1:] ^= signs[..., leaves & (leaves - 1)]
-    return result
-
-
-def tree_levels(leaves: int) -> int:
-    """Levels, and so cycles, of a tree."""
-    return (leaves - 1).bit_length()
-
-
-def adder_tree(
-    m: Module,
-    platform: object,
-    leaves: Sequence[tuple[Value, IntegerRange]],
-    subtract: Sequence[Value] | None,
-    width: int,
-) -> tuple[Value, IntegerRange]:
-    """Sums the leaves with a register after each level; `tree_levels` cycles.
-
-    ``subtract`` holds, for each leaf, the `relative_signs` bit that belongs to the same cycle as the
-    leaves (bit 0 is not used), or is None for a plain sum. Sums are taken modulo ``2**width``, as
-    wide as the result may need to be. Returns the root with its range.
-    """
-    nodes = list(leaves)
-    signs = list(subtract) if subtract is not None else None
-    while len(nodes) > 1:
-        # Signs of right nodes are used up here, the others move on one level.
-        kept = [(leaf, sign) for leaf, sign in enumerate(signs or ()) if leaf % 2 == 0 and leaf]
-        next_nodes: list[tuple[Value, IntegerRange]] = []
-        for left in range(0, len(nodes), 2):
-            value, values = nodes[left]
-            if left + 1 < len(nodes):
-                other, others = nodes[left + 1]
-                if signs is None:
-                    value, values = value + other, values + others
-                else:
-                    values = values + others.union(-others)
-                    bits = min(values.width, width)
-                    value = add_or_subtract(m, platform, value, other, signs[left + 1], bits)
-            shape = shape_of(values)
-            if shape.width > width:
-                shape = signed(width)
-            node = Signal(shape, reset_less=True)
-            m.d.sync += node.eq(value)
-            next_nodes.append((node, values))
-        if signs is not None and kept:
-            moved = Signal(len(kept), reset_less=True)
-            m.d.sync += moved.eq(Cat(sign for _, sign in kept))
-            signs = [signs[0], *moved]
-        nodes = next_nodes
-    return nodes[0]
+def joined_steps(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Steps with equal neighbours joined to one repeated step."""
+    joined: list[Step] = []
+    for step in steps:
+        if joined and replace(joined[-1], repeat=1) == step:
+            joined[-1] = replace(step, repeat=joined[-1].repeat + 1)
+        else:
+            joined.append(step)
+    return tuple(joined)

@@ -1,11 +1,11 @@
 """How a table of partial sums is filled: which entries there are, and the walk through them.
 
-A table holds, for one group of G activations, the sum ``letter[0]*x[0] + ... + letter[G-1]*x[G-1]``
-for every choice of letters. One running adder fills it. It walks through the choices in a reflected
-n-ary Gray order, in which neighbours differ in one digit by one letter, so that every step adds or
-subtracts one activation, shifted by a constant. The entries are stored in the order of the walk:
-the write address is a counter, and no address table exists in hardware. The packer of the weights
-knows the order instead.
+A table holds, for one group of G activations, the sum ``letter[0]*x[0] + ... +
+letter[G-1]*x[G-1]`` for every choice of letters. One running adder fills it. It walks through the
+choices in a reflected n-ary Gray order, in which neighbours differ in one digit by one letter, so
+that every step adds or subtracts one activation, shifted by a constant. The entries are stored in
+the order of the walk: the write address is a counter, and no address table exists in hardware. The
+packer of the weights knows the order instead.
 
 Where the middle letter is zero, the middle of the reflected order is the all-zero choice. The walk
 clears the adder there, runs to the end, clears it again and runs from the middle to the beginning.
@@ -158,7 +158,7 @@ def plan_table(alphabet: Alphabet, group: int, sign_fold: bool) -> TablePlan:
 
 
 def _reflected(letters: list[int], group: int) -> list[Letters]:
-    """All choices, neighbours differing in one digit by neighbouring letters; digit 0 moves most."""
+    """All choices; neighbours differ in one digit by one letter. Digit 0 moves most."""
     order: list[Letters] = [()]
     for _ in range(group):
         order = [

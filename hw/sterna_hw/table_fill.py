@@ -1,0 +1,185 @@
+"""Fills the tables of the look-up engine: one running adder per table and lane.
+
+All tables are filled in step by one small control, which walks through the plan of `table_plan`.
+In each step every adder adds or subtracts one activation of its group, and the sum is written one
+entry further. The activations are read from the beat that stands on the engine's input; the beat
+is taken in the last step, so the next one is there in the cycle after, and fills follow each other
+without a gap. Three stages: choose the activation, add it, write the sum.
+
+A table (or half of a two-buffered one) is ``free`` until the first written step of a fill and
+again in the cycle after the last look-up of its block; it is ``filled`` two cycles after the last
+step, when the last write can no longer be missed by a look-up. A fill that finds no free table
+waits with its first written step; the steps before it do not need the table.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import stream
+
+from .add_subtract import add_or_subtract
+from .beat import shape_of
+from .credit import delay
+from .loop import Loop
+from .table_plan import TablePlan
+
+if TYPE_CHECKING:
+    from .table_matmul import TableMatmulConfig
+
+__all__ = ["TableFill"]
+
+
+class TableFill:
+    """The filling side of the engine.
+
+    Parameters
+    ----------
+    m : :class:`Module`
+        Where it is built.
+    platform
+        What is elaborated for.
+    config : :class:`TableMatmulConfig`
+        The engine's.
+    beats : stream interface
+        The engine's input; its ``ready`` is driven here.
+    release : one-bit value
+        The last look-up of a block is accepted in this cycle.
+
+    Attributes
+    ----------
+    is_filled : one-bit signal
+        The tables of the block that is up next are filled.
+    read_half : value
+        Which half holds them; no bits if there is one buffer.
+    depth : :class:`int`
+        Rows of a table's memory.
+    write_enable, write_row : values
+        Common write port of all tables.
+    entries : list of values
+        Data to be written, by table; lanes side by side.
+    """
+
+    def __init__(
+        self,
+        m: Module,
+        platform: object,
+        config: TableMatmulConfig,
+        beats: stream.Interface,
+        release: Value,
+    ) -> None:
+        plan = config.plan
+        control = _FillControl(m, plan)
+        occupied = Signal(range(config.buffers + 1))
+        filled = Signal(range(config.buffers + 1))
+        may_start, go, is_done = Signal(), Signal(), Signal()
+        self.is_filled = Signal()
+        m.d.comb += [
+            may_start.eq((occupied != config.buffers) | ~control.is_first_written),
+            go.eq(beats.valid & may_start),
+            beats.ready.eq(control.is_last & may_start),
+            control.go.eq(go),
+            self.is_filled.eq(filled != 0),
+        ]
+        m.d.sync += [
+            is_done.eq(go & control.is_last),
+            occupied.eq(occupied + (go & control.is_first_written) - release),
+            filled.eq(filled + is_done - release),
+        ]
+        self.entries = _running_adders(m, platform, config, beats, control, go)
+        self.write_enable = delay(m, go & control.is_written, 2, reset_less=False)
+        row = Loop(m, plan.entry_count, self.write_enable, "entry")
+        row_bits = Signal(plan.entry_width)
+        m.d.comb += row_bits.eq(row.value)
+        self.depth = 1 << plan.entry_width
+        self.write_row: Value = row_bits
+        self.read_half: Value = Signal(0)
+        if config.buffers == 2:
+            write_half = Loop(m, 2, self.write_enable & row.is_last, "fill_half")
+            self.read_half = Loop(m, 2, release, "look_up_half").value
+            self.write_row = Cat(row_bits, write_half.value)
+            self.depth *= 2
+
+
+def _running_adders(
+    m: Module,
+    platform: object,
+    config: TableMatmulConfig,
+    beats: stream.Interface,
+    control: _FillControl,
+    go: Value,
+) -> list[Value]:
+    """The sums, two cycles behind the control; lanes side by side."""
+    plan = config.plan
+    is_active = delay(m, go, 1, reset_less=False)
+    clear, negative = delay(m, control.clear, 1), delay(m, control.negative, 1)
+    is_shifted = delay(m, control.is_shifted, 1)
+    low_shift, *high_shifts = plan.shifts
+    entries: list[Value] = []
+    for table in range(config.tables):
+        sums = []
+        for lane in range(config.lanes):
+            first = lane * config.block_inputs + table * config.group
+            operand = Signal(shape_of(config.input_range), reset_less=True)
+            with m.Switch(control.digit):
+                for digit in reversed(range(config.group)):
+                    with m.Case(digit) if digit else m.Default():
+                        m.d.sync += operand.eq(beats.payload.data[first + digit])
+            shifted = Signal.like(operand << max(plan.shifts))
+            m.d.comb += shifted.eq(operand << low_shift)
+            for number, shift in enumerate(high_shifts):
+                with m.If(is_shifted[number]):
+                    m.d.comb += shifted.eq(operand << shift)
+            name = f"entry_{table}_{lane}"
+            entry = Signal(shape_of(config.leaf_range), reset_less=True, name=name)
+            value = add_or_subtract(m, platform, entry, shifted, negative, len(entry))
+            with m.If(clear):
+                m.d.sync += entry.eq(0)
+            # Warm-up may have to wait before the first written step: then the sum waits too.
+            with m.Elif(is_active) if plan.warm_up_steps else m.Else():
+                m.d.sync += entry.eq(value)
+            sums.append(entry)
+        entries.append(Cat(sums))
+    return entries
+
+
+class _FillControl:
+    """Walks through the steps of a plan; all outputs are registers that describe the next step."""
+
+    def __init__(self, m: Module, plan: TablePlan) -> None:
+        steps = plan.steps
+        high_shifts = plan.shifts[1:]
+        last = len(steps) - 1
+        columns = {
+            "number": range(len(steps)),
+            "digit": [step.digit or 0 for step in steps],
+            "clear": [int(step.digit is None) for step in steps],
+            "negative": [int(step.negative) for step in steps],
+            # One bit for each shift beyond the smallest.
+            "is_shifted": [
+                1 << high_shifts.index(step.shift) if step.shift in high_shifts else 0
+                for step in steps
+            ],
+            "is_written": [int(step.is_written) for step in steps],
+            "is_first_written": [int(n == plan.warm_up_steps) for n in range(len(steps))],
+            "is_last": [int(n == last) for n in range(len(steps))],
+        }
+        registers = {
+            name: Signal(range(max(*column, 1) + 1), init=column[0], name=f"fill_{name}")
+            for name, column in columns.items()
+        }
+        self.go = Signal()
+        self.digit, self.clear = registers["digit"], registers["clear"]
+        self.negative, self.is_shifted = registers["negative"], registers["is_shifted"]
+        self.is_written, self.is_last = registers["is_written"], registers["is_last"]
+        self.is_first_written = registers["is_first_written"]
+        with m.If(self.go):
+            with m.Switch(registers["number"]):
+                for place in range(len(steps)):
+                    with m.Case(place):
+                        following = 0 if place == last else place + 1
+                        m.d.sync += [
+                            register.eq(columns[name][following])
+                            for name, register in registers.items()
+                        ]
