@@ -1,10 +1,10 @@
 """Wide fixed-point logits: how a last layer without a quantiser ends.
  The real logits are ``gain[c] * accumulator + offset[c]``. All channels get one common unit, so
-that labels can be decided by comparing integers; multipliers and offsets are the ratios to it. With
-equal gains the unit is the gain divided by a power of two, otherwise a power of two. The fewest
-fractional bits that make every ratio an integer are taken. Where that would need logits of more
-than 32 bits, the ratios are rounded to the nearest, with equal gains to 24 bits, and the bound of
-the error is stated.
+that labels can be decided by comparing integers: the largest gain divided by a power of two.
+Multipliers and offsets are the ratios to it. The fewest fractional bits that make every ratio an
+integer are taken. Where that would need logits of more than 32 bits, the ratios are rounded to the
+nearest (with gains that are whole already, to logits of 24 bits), and the bound of the error is
+stated.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LOGIT_WIDTH = 32
 ROUNDED_OFFSET_WIDTH = 24
 """Bits of logits whose offsets alone are rounded: as fine as the network's own float32."""
 
-_LEAST_RATIO_WIDTH = 12
+_LEAST_RATIO_WIDTH = 12  # kept even where accumulators alone fill the logits
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +44,8 @@ class FixedLogits:
 
 def fit_logits(form: AffineForm, values: IntegerRange) -> FixedLogits:
     """The fixed-point logits of an unbounded affine form over a range of accumulators."""
-    equal = all(gain == form.gain[0] for gain in form.gain) and form.gain[0] > 0
-    base = form.gain[0] if equal else Fraction(1)
-    bits = _fraction_bits(form, base, values, equal)
+    base = max(abs(gain) for gain in form.gain) or Fraction(1)
+    bits = _fraction_bits(form, base, values)
     multiplier, offset = _round(form, base, bits)
     unit = base / _power(bits)
     reach = max(abs(values.low), abs(values.high))
@@ -62,21 +61,26 @@ def fit_logits(form: AffineForm, values: IntegerRange) -> FixedLogits:
     )
 
 
-def _fraction_bits(form: AffineForm, base: Fraction, values: IntegerRange, equal: bool) -> int:
+def _fraction_bits(form: AffineForm, base: Fraction, values: IntegerRange) -> int:
     """The fewest bits that are exact, else as many as the width allows."""
-    ratios = [number / base for number in (*form.gain, *form.offset)]
+    gains = [gain / base for gain in form.gain]
+    ratios = [*gains, *(offset / base for offset in form.offset)]
     # The coarsest unit that leaves any ratio above one half: everything before it rounds to zero.
-    bits = -max((_exponent(ratio) for ratio in ratios if ratio), default=0)
-    least, most = _least_bits(form, base), ROUNDED_OFFSET_WIDTH if equal else LOGIT_WIDTH
-    rounded = bits
-    while not all((ratio * _power(bits)).denominator == 1 for ratio in ratios):
+    bits = rounded = -max((_exponent(ratio) for ratio in ratios if ratio), default=0)
+    settled = False
+    while not _whole(ratios, bits):
         bits += 1
         width = _width(*_round(form, base, bits), values)
-        if width <= most or bits <= least:
-            rounded = bits
-        if width > LOGIT_WIDTH and bits > least:
+        if bits > _LEAST_RATIO_WIDTH and width > LOGIT_WIDTH:
             return rounded
+        if not (settled and width > ROUNDED_OFFSET_WIDTH):
+            rounded = bits
+        settled = settled or _whole(gains, bits)
     return bits
+
+
+def _whole(ratios: list[Fraction], bits: int) -> bool:
+    return all((ratio * _power(bits)).denominator == 1 for ratio in ratios)
 
 
 def _power(bits: int) -> Fraction:
@@ -86,14 +90,6 @@ def _power(bits: int) -> Fraction:
 def _exponent(ratio: Fraction) -> int:
     """The e with ``2**(e-1) <= |ratio| < 2**(e+1)``."""
     return abs(ratio.numerator).bit_length() - ratio.denominator.bit_length()
-
-
-def _least_bits(form: AffineForm, base: Fraction) -> int:
-    """Fractional bits at which the largest gain's ratio has the least width allowed."""
-    gains = [gain / base for gain in form.gain if gain]
-    if not gains or all(gain == 1 for gain in gains):
-        return 0
-    return _LEAST_RATIO_WIDTH - max(_exponent(gain) for gain in gains)
 
 
 def _round(form: AffineForm, base: Fraction, bits: int) -> tuple[list[int], list[int]]:

@@ -11,6 +11,7 @@ measured agreement stands in the layer's note. Nothing here imitates float arith
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,7 +59,14 @@ class _Tail:
     tail: FloatTail
 
 
-_Value = _Codes | _Tail | RealInput | None
+class _Lost(enum.Enum):
+    """What is still known of a value behind something refused."""
+
+    ANYTHING = enum.auto()
+    FLOAT = enum.auto()
+
+
+_Value = _Codes | _Tail | RealInput | _Lost
 
 
 def lower(source: SourceGraph, approximate: bool = False) -> Lowering:
@@ -106,13 +114,15 @@ class _Lowerer:
             self.values[name] = RealInput(name, shape)
 
     def visit(self, node: SourceNode) -> None:
-        value = self.values[node.inputs[0]] if node.inputs else None
+        value = self.values[node.inputs[0]] if node.inputs else _Lost.ANYTHING
         operation = node.operation
-        result: _Value = None
-        if value is None or isinstance(operation, Opaque):
-            pass  # refused already, by the reader or at an earlier layer
+        result: _Value = _Lost.ANYTHING
+        if isinstance(operation, Opaque):
+            pass  # refused by the reader
         elif isinstance(operation, Linear):
             result = self.linear(node.name, operation, value)
+        elif isinstance(value, _Lost):
+            result = _Lost.ANYTHING if isinstance(operation, Quantiser) else value
         elif isinstance(operation, Reshape):
             result = self.reshape(node.name, operation, value)
         elif isinstance(operation, Quantiser):
@@ -121,8 +131,9 @@ class _Lowerer:
             result = self.elementwise(operation, value)
         self.values[node.name] = result
 
-    def refuse(self, layer: str, reason: str, remedy: str) -> None:
+    def refuse(self, layer: str, reason: str, remedy: str) -> _Lost:
         self.problems.append(Problem(layer, reason, remedy))
+        return _Lost.ANYTHING
 
     def emit(self, op: ir.Op) -> str:
         self.types[op.name] = op.result_type(tuple(self.types[name] for name in op.inputs))
@@ -130,12 +141,16 @@ class _Lowerer:
         return op.name
 
     def linear(self, name: str, linear: Linear, value: _Value) -> _Value:
+        if value is _Lost.ANYTHING:
+            return _Lost.FLOAT
         if not isinstance(value, _Codes):
             remedy = "put a quantiser (QuantIdentity, QuantReLU, Quant) before it"
-            return self.refuse(name, "input must be quantised, not float", remedy)
+            self.refuse(name, "input must be quantised, not float", remedy)
+            return _Lost.FLOAT
         if value.scale.ndim:
             remedy = "use one scale for the whole activation tensor"
-            return self.refuse(name, "input must have one scale, not one a channel", remedy)
+            self.refuse(name, "input must have one scale, not one a channel", remedy)
+            return _Lost.FLOAT
         alphabet, planes = choose_alphabet(linear)
         op = self.emit(
             ir.MatMul(self.names.new(name), (value.op,), linear.weights, alphabet, planes)
@@ -204,11 +219,11 @@ class _Lowerer:
                 self.notes.append(LayerNote(op, f"thresholds, {form}"))
         except TailError as error:
             return self.refuse(name, str(error), "use only monotone operations in between")
-        return None if op is None else _Codes(op, quantiser.scale, 0)
+        return op if isinstance(op, _Lost) else _Codes(op, quantiser.scale, 0)
 
     def requantise(
         self, name: str, quantiser: Quantiser, value: _Tail, kind: IntegerRange
-    ) -> str | None:
+    ) -> str | _Lost:
         assert isinstance(quantiser, IntegerQuantiser)
         narrower = "quantise to 8 bits or fewer"
         try:
@@ -267,7 +282,8 @@ class _Lowerer:
         form = affine_form(value.tail)
         if form.bounded:
             remedy = "leave the activation of the last layer out, or quantise after it"
-            return self.refuse(name, "logits must be affine in the last layer's sums", remedy)
+            self.refuse(name, "logits must be affine in the last layer's sums", remedy)
+            return
         fit = fit_logits(form, self.types[value.op].range)
         op = self.emit(
             ir.Requantize(

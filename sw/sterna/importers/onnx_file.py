@@ -18,7 +18,7 @@ from ..unsupported import Problem, UnsupportedError
 
 __all__ = ["OnnxFile", "open_onnx"]
 
-_FLOATS = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.DOUBLE: "float64"}
+_FLOATS: dict[int, str] = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.DOUBLE: "float64"}
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,9 @@ def open_onnx(path: str | os.PathLike[str]) -> OnnxFile:
         )
     tensor_type = inputs[0].type.tensor_type
     if tensor_type.elem_type not in _FLOATS:
-        kind = onnx.helper.tensor_dtype_to_string(tensor_type.elem_type).rpartition(".")[2]
-        raise _error(path, f"input must be float or double, not {kind.lower()}", export)
+        kinds = {value: kind.lower() for kind, value in onnx.TensorProto.DataType.items()}
+        kind = kinds.get(tensor_type.elem_type, "unknown")
+        raise _error(path, f"input must be float or double, not {kind}", export)
     shape, batch = _sample_shape(path, inputs[0])
     return OnnxFile(
         graph.name or path.stem,
