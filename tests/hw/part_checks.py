@@ -7,7 +7,9 @@ difference 0; after a reset in mid-frame it must do all of it again.
 
 from __future__ import annotations
 
+import itertools
 import random
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from sterna_hw.beat import beat_count
 from sterna_sim.part_bench import run_part
 from sterna_sim.part_run import PartRun
 from sterna_sim.payloads import frames_to_payloads, payloads_to_frames
-from sterna_sim.stalls import PROFILES
+from sterna_sim.stalls import PROFILES, StallProfile, find_profile
 
 PROFILE_NAMES = list(PROFILES)
 
@@ -44,10 +46,30 @@ def check_part(config: Any, frames: np.ndarray, seed: int) -> None:
     np.testing.assert_array_equal(output_frames(config, again), expected)
 
 
-def run_frames(config: Any, frames: np.ndarray, profile: str, seed: int, **options: Any) -> PartRun:
+def run_frames(
+    config: Any, frames: np.ndarray, profile: str | StallProfile, seed: int, **options: Any
+) -> PartRun:
     beats = frames_to_payloads(frames, config.input_range, config.input_count)
     count = len(frames) * beat_count(config.outputs, config.output_count)
     return run_part(config.create(), {"i": beats}, {"o": count}, profile, seed, **options)
+
+
+def run_reloaded(
+    config: Any, rows: Sequence[int], frames: np.ndarray, seed: int, profile: str = "none"
+) -> PartRun:
+    """Writes all rows through ``load``, and only then offers the frames."""
+
+    def after_loading(generator: random.Random, end: str) -> Iterator[bool]:
+        wait = itertools.repeat(False, len(rows) + 2 if end == "source" else 0)
+        return itertools.chain(wait, find_profile(profile).rule(generator, end))
+
+    controls = {
+        "load.enable": [1] * len(rows) + [0],
+        "load.address": list(range(len(rows))),
+        "load.data": list(rows),
+    }
+    loading = StallProfile("loading", "input waits for the reload", after_loading)
+    return run_frames(config, frames, loading, seed, controls=controls)
 
 
 def output_frames(config: Any, run: PartRun) -> np.ndarray:

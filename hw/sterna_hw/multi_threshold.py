@@ -1,0 +1,358 @@
+"""Counts how many of its channel's thresholds a value reaches: batch norm and activation in one.
+
+The thresholds of a channel are sorted, so their count is found by binary search: each level
+compares the value with one threshold and appends one bit to the count. K thresholds take
+ceil(log2(K + 1)) comparators per lane instead of K. Level j reads its threshold from a table of
+2**j entries for each channel that the lane serves; where all beats use the same thresholds the
+table is plain logic. Unused places of the search tree hold a threshold that no value reaches.
+
+The search is a pipeline: one or two cycles per level to read, one to compare, one more where the
+count must be turned into another output. One beat a cycle. It does not scale or add: see
+`requantize` where thresholds would be too many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .base import Cost, Device, IntegerRange, Timing
+from .beat import beat_count, beat_layout, beat_signature, shape_of
+from .credit import CreditQueueConfig, delay
+from .memory import MemoryConfig, load_signature, pack_words
+from .threshold_tree import ThresholdLevel, heap_order
+
+__all__ = ["MultiThreshold", "MultiThresholdConfig"]
+
+
+@dataclass(frozen=True)
+class MultiThresholdConfig:
+    """``y = low + step * k`` with k thresholds reached, ``low + step * (K - k)`` where descending.
+
+    Parameters
+    ----------
+    channels : :class:`int`
+        Channels C, fastest in the stream: element e of a frame belongs to channel e % C.
+    count : :class:`int`
+        Elements of a beat, Q. Where it does not divide C, a frame is C elements.
+    input_range : :class:`~sterna_hw.base.IntegerRange`
+        Proven range of the values.
+    thresholds : array of shape ``(C, K)``
+        Integers, not decreasing within a channel, K from 1 to 255; x reaches t when x >= t.
+    descending : :class:`bool`, or one for each channel
+        Channels whose output falls as the input rises.
+    low, step : :class:`int`
+        Smallest output and distance between outputs.
+    reloadable : :class:`bool`
+        Whether thresholds and directions can be written at run time through ``load``, as `pack`
+        makes the rows.
+    name : :class:`str`
+        Names the files of the contents.
+    distributed_rows : :class:`int`
+        Tables of more rows go to block memory.
+
+    Raises
+    ------
+    ValueError
+        If a field breaks one of these rules.
+    """
+
+    channels: int
+    count: int
+    input_range: IntegerRange
+    thresholds: Sequence[Sequence[int]] | np.ndarray = field(repr=False)
+    descending: bool | Sequence[bool] | np.ndarray = field(default=False, repr=False)
+    low: int = 0
+    step: int = 1
+    reloadable: bool = False
+    name: str = "thresholds"
+    distributed_rows: int = 64
+
+    def __post_init__(self) -> None:
+        for subject in ("channels", "count", "step"):
+            value = getattr(self, subject)
+            if value < 1:
+                raise ValueError(f"{subject.capitalize()} must be 1 or more, not {value!r}")
+        thresholds = np.asarray(self.thresholds, dtype=np.int64)
+        if thresholds.ndim != 2 or len(thresholds) != self.channels:
+            raise ValueError(
+                f"Thresholds must have one row for each of {self.channels} channels, "
+                f"not shape {thresholds.shape}"
+            )
+        if not 1 <= thresholds.shape[1] <= 255:
+            raise ValueError(f"Thresholds must be 1 to 255 a channel, not {thresholds.shape[1]}")
+        falling = np.argwhere(np.diff(thresholds, axis=1) < 0)
+        if len(falling):
+            channel, at = falling[0]
+            before, after = thresholds[channel, at : at + 2]
+            raise ValueError(
+                f"Thresholds of channel {channel} must not decrease, not {before} before {after}"
+            )
+        descending = np.atleast_1d(np.asarray(self.descending, dtype=bool))
+        if len(descending) not in (1, self.channels):
+            raise ValueError(
+                f"Descending must be one flag, or one for each of {self.channels} channels, "
+                f"not {len(descending)}"
+            )
+        object.__setattr__(self, "thresholds", tuple(map(tuple, thresholds.tolist())))
+        object.__setattr__(
+            self, "descending", tuple(np.broadcast_to(descending, self.channels).tolist())
+        )
+
+    @property
+    def threshold_count(self) -> int:
+        return len(self.thresholds[0])
+
+    @property
+    def output_range(self) -> IntegerRange:
+        """Of the outputs, and of the zeros that pad a last beat."""
+        outputs = IntegerRange(self.low, self.low + self.step * self.threshold_count)
+        return outputs.with_zero() if self.channels % self.count else outputs
+
+    @property
+    def inputs(self) -> int:
+        return self.channels
+
+    @property
+    def outputs(self) -> int:
+        return self.channels
+
+    @property
+    def input_count(self) -> int:
+        return self.count
+
+    @property
+    def output_count(self) -> int:
+        return self.count
+
+    @property
+    def beats(self) -> int:
+        """Beats after which the channels start again."""
+        return beat_count(self.channels, self.count)
+
+    @property
+    def level_count(self) -> int:
+        return self.threshold_count.bit_length()
+
+    @property
+    def threshold_range(self) -> IntegerRange:
+        """Of the thresholds as stored: beyond the input range all mean always, or never."""
+        if self.reloadable:
+            return IntegerRange(self.input_range.low, self.input_range.high + 1)
+        return IntegerRange.of_values(self.heap[:, :, 1:])
+
+    @cached_property
+    def heap(self) -> np.ndarray:
+        """Search trees, int64 of shape ``(beats, count, 2**levels)``: entry 1 is the root, entries
+        2n and 2n + 1 follow entry n; entry 0 is 1 where descending."""
+        return self._heap(np.array(self.thresholds), np.array(self.descending))
+
+    def _heap(self, thresholds: np.ndarray, descending: np.ndarray) -> np.ndarray:
+        never = self.input_range.high + 1
+        thresholds = np.clip(thresholds, self.input_range.low, never)
+        tree = np.full((self.beats * self.count, 1 << self.level_count), never, dtype=np.int64)
+        # Lanes beyond the last channel repeat the first beat's, to be as uniform as the others.
+        channel = np.arange(len(tree)) % self.count % self.channels
+        channel[: self.channels] = np.arange(self.channels)
+        tree[:, 1 : 1 + self.threshold_count] = thresholds[channel]
+        tree[:, 1:] = tree[:, heap_order(self.level_count)]
+        tree[:, 0] = descending[channel]
+        return tree.reshape(self.beats, self.count, -1)
+
+    @property
+    def row_count(self) -> int:
+        """Rows of the reload port: row ``b * 2**levels + e`` is entry e of the trees of beat b."""
+        return self.beats << self.level_count
+
+    @property
+    def row_width(self) -> int:
+        return self.count * self.threshold_range.width
+
+    def pack(
+        self, thresholds: np.ndarray, descending: bool | np.ndarray = False
+    ) -> tuple[int, ...]:
+        """Row words for the reload port, from thresholds like the configuration's own.
+
+        Raises
+        ------
+        ValueError
+            If they would not make a valid configuration, or K is another.
+        """
+        new = MultiThresholdConfig(
+            self.channels, self.count, self.input_range, thresholds, descending, reloadable=True
+        )
+        if new.threshold_count != self.threshold_count:
+            raise ValueError(
+                f"Thresholds must be {self.threshold_count} a channel, not {new.threshold_count}"
+            )
+        rows = new.heap.transpose(0, 2, 1).reshape(self.row_count, self.count)
+        return pack_words(rows, self.threshold_range.width)
+
+    def compute(self, values: np.ndarray) -> np.ndarray:
+        """Outputs (int64) of frames of shape ``(frames, elements)``, channel fastest."""
+        values = np.asarray(values, dtype=np.int64)
+        by_channel = values.reshape(-1, self.channels)
+        reached = np.stack(
+            [
+                np.searchsorted(row, by_channel[:, channel], side="right")
+                for channel, row in enumerate(self.thresholds)
+            ],
+            axis=1,
+        )
+        descending = np.array(self.descending)
+        reached = np.where(descending, self.threshold_count - reached, reached)
+        return (self.low + self.step * reached).reshape(values.shape).astype(np.int64)
+
+    @cached_property
+    def levels(self) -> tuple[ThresholdLevel, ...]:
+        return tuple(
+            ThresholdLevel(self, level, f"{self.name}_level{level}")
+            for level in range(self.level_count)
+        )
+
+    @property
+    def directions(self) -> MemoryConfig | None:
+        """The memory of directions, where lanes change direction from beat to beat."""
+        flags = self.heap[:, :, 0]
+        if not self.reloadable and (flags == flags[0]).all():
+            return None
+        return MemoryConfig(
+            f"{self.name}_directions",
+            self.beats,
+            self.count,
+            pack_words(flags, 1),
+            "distributed",
+            self.reloadable,
+            read_latency=1,
+        )
+
+    @property
+    def maps_output(self) -> bool:
+        """Whether the count is not the output already."""
+        return self.low != 0 or self.step != 1 or self.reloadable or bool(self.heap[:, :, 0].any())
+
+    @property
+    def pipeline_latency(self) -> int:
+        return sum(level.latency for level in self.levels) + self.maps_output
+
+    def timing(self) -> Timing:
+        return self._queue.timing()
+
+    @property
+    def _queue(self) -> CreditQueueConfig:
+        return CreditQueueConfig(beat_layout(self.output_range, self.count), self.pipeline_latency)
+
+    def cost(self, device: Device) -> Cost:
+        """Estimate: comparators, tables, the values that wait for them, and the queue."""
+        bits, waits = self.input_range.width, self.pipeline_latency - self.maps_output
+        total = self._queue.cost(device) + Cost(lut=10, ff=10 + 2 * self.pipeline_latency)
+        for level in self.levels:
+            total += level.cost(device)
+        if self.directions:
+            total += self.directions.cost(device)
+        waiting = Cost(ff=self.count * (bits + self.level_count / 2) * (waits - 1))
+        mapping = Cost(lut=1, ff=1) * (self.count * self.output_range.width * self.maps_output)
+        return total + waiting + mapping
+
+    def create(self) -> MultiThreshold:
+        return MultiThreshold(self)
+
+
+class MultiThreshold(wiring.Component):
+    """The search.
+
+    Attributes
+    ----------
+    i : stream of beats of ``input_range``, in
+    o : stream of beats of ``output_range``, out
+    load : in, see `load_signature`; only when reloadable
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+    load: Any
+
+    def __init__(self, config: MultiThresholdConfig) -> None:
+        self.config = config
+        members = {
+            "i": In(beat_signature(config.input_range, config.count)),
+            "o": Out(beat_signature(config.output_range, config.count)),
+        }
+        if config.reloadable:
+            members["load"] = In(load_signature(config.row_count, config.row_width))
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        latency = config.pipeline_latency
+        m.submodules.queue = queue = config._queue.create()
+        wiring.connect(m, wiring.flipped(self.o), queue.o)
+        m.d.comb += [
+            self.i.ready.eq(queue.available),
+            queue.take.eq(queue.available & self.i.valid),
+            queue.push.eq(delay(m, queue.take, latency, reset_less=False)),
+            queue.result.last.eq(delay(m, self.i.payload.last, latency)),
+        ]
+        beat, is_last_beat = Signal(range(config.beats)), Signal(init=config.beats == 1)
+        if config.beats > 1:
+            with m.If(queue.take):
+                m.d.sync += [
+                    beat.eq(Mux(is_last_beat, 0, beat + 1)),
+                    is_last_beat.eq(beat == config.beats - 2),
+                ]
+
+        load = self.load if config.reloadable else None
+        values: list[Value] = [self.i.payload.data[lane] for lane in range(config.count)]
+        counts: list[Value] = [Const(0, 0)] * config.count
+        row: Value = beat
+        for level in config.levels:
+            counts = level.build(m, values, counts, row, load)
+            if level.number < config.level_count - 1:
+                values = [delay(m, value, level.latency) for value in values]
+            row = delay(m, row, level.latency)
+
+        is_padded = delay(m, is_last_beat, latency)
+        outputs = self._map(m, counts, beat, load) if config.maps_output else counts
+        for lane, output in enumerate(outputs):
+            if (config.beats - 1) * config.count + lane >= config.channels:
+                output = Mux(is_padded, 0, output)
+            m.d.comb += queue.result.data[lane].eq(output)
+        return m
+
+    def _map(self, m: Module, counts: list[Value], beat: Value, load: Any) -> list[Value]:
+        """Turns counts into outputs, one register."""
+        config = self.config
+        flags = [Const(int(flag), 1) for flag in config.heap[0, :, 0]]
+        if config.directions:
+            m.submodules.directions = memory = config.directions.create()
+            # Its read ends when the last level does.
+            m.d.comb += memory.address.eq(delay(m, beat, config.pipeline_latency - 2))
+            flags = list(memory.data)
+            if load is not None:
+                levels, width = config.level_count, config.threshold_range.width
+                m.d.comb += [
+                    memory.load.enable.eq(load.enable & (load.address[:levels] == 0)),
+                    memory.load.address.eq(load.address[levels:]),
+                    memory.load.data.eq(
+                        Cat(load.data[lane * width] for lane in range(config.count))
+                    ),
+                ]
+        top, is_full = config.threshold_count, config.threshold_count + 1 == 1 << config.level_count
+        outputs = []
+        for lane, (count, flag) in enumerate(zip(counts, flags)):
+            # With every place of the tree in use, K - k is k with all bits inverted.
+            turned = (
+                count ^ flag.replicate(len(count)) if is_full else Mux(flag, top - count, count)
+            )
+            output = Signal(shape_of(config.output_range), name=f"output{lane}", reset_less=True)
+            m.d.sync += output.eq(config.low + config.step * turned)
+            outputs.append(output)
+        return outputs

@@ -1,0 +1,165 @@
+"""One level of the binary search among thresholds: read a threshold, compare, append a bit.
+
+A search tree is stored in heap order: entry 1 is the root, entries 2n and 2n + 1 follow entry n. A
+value that reaches its threshold goes right, so the path down is the count of thresholds reached, in
+binary, from its most significant bit. At level j the path so far has j bits and addresses one of
+2**j entries of the beat's tree; each lane is somewhere else, so each has a memory of its own. At
+the root all lanes read the same row, from one memory.
+
+Latency: the read (none where a few constants are chosen by logic), then one for the comparison.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from amaranth.hdl import Cat, Module, Signal, Value
+
+from .base import Cost, Device
+from .beat import shape_of
+from .credit import delay
+from .memory import Memory, MemoryConfig, pack_words
+
+if TYPE_CHECKING:
+    from .multi_threshold import MultiThresholdConfig
+
+__all__ = ["ThresholdLevel", "heap_order"]
+
+LOGIC_LEVELS = 4
+"""Constants of levels above this one fit one LUT each bit and need no register of their own."""
+
+
+def heap_order(levels: int) -> np.ndarray:
+    """For heap entries 1, 2, 3...: the position in sorted order, counted from 1."""
+    return np.array(
+        [
+            ((entry - (1 << level)) << (levels - level)) + (1 << (levels - level - 1))
+            for level in range(levels)
+            for entry in range(1 << level, 2 << level)
+        ],
+        dtype=np.int64,
+    )
+
+
+@dataclass(frozen=True)
+class ThresholdLevel:
+    """Level ``number`` of a configuration's search; ``name`` names the files of its tables."""
+
+    config: MultiThresholdConfig
+    number: int
+    name: str
+
+    @property
+    def entries(self) -> np.ndarray:
+        """Thresholds of this level, int64 of shape ``(beats, count, 2**number)``."""
+        return self.config.heap[:, :, 1 << self.number : 2 << self.number]
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all beats have the same thresholds, for ever."""
+        return not self.config.reloadable and bool((self.entries == self.entries[0]).all())
+
+    @property
+    def memories(self) -> tuple[MemoryConfig, ...]:
+        """One for the root, one for each lane below."""
+        if self.is_constant:
+            return ()
+        config, rows = self.config, self.config.beats << self.number
+        is_block = rows > config.distributed_rows
+        width = config.threshold_range.width
+        lanes = (
+            [slice(None)] if self.number == 0 else [slice(n, n + 1) for n in range(config.count)]
+        )
+        return tuple(
+            MemoryConfig(
+                f"{self.name}" if self.number == 0 else f"{self.name}_lane{lane}",
+                rows,
+                width * (config.count if self.number == 0 else 1),
+                pack_words(self.entries[:, which, :].transpose(0, 2, 1).reshape(rows, -1), width),
+                "block" if is_block else "distributed",
+                config.reloadable,
+                2 if is_block else 1,
+            )
+            for lane, which in enumerate(lanes)
+        )
+
+    @property
+    def read_latency(self) -> int:
+        if self.is_constant:
+            return int(self.number > LOGIC_LEVELS)
+        return self.memories[0].read_latency
+
+    @property
+    def latency(self) -> int:
+        return self.read_latency + 1
+
+    def cost(self, device: Device) -> Cost:
+        """Estimate: comparators of one LUT a bit, and the tables."""
+        config = self.config
+        width = max(config.input_range.width, config.threshold_range.width) + 1
+        total = Cost(lut=width, ff=1) * config.count
+        for memory in self.memories:
+            total += memory.cost(device)
+        if self.is_constant and self.number:
+            luts = config.threshold_range.width * max(1, (1 << self.number) // 16)
+            total += Cost(lut=luts, ff=luts * self.read_latency) * config.count
+        return total
+
+    def build(
+        self, m: Module, values: list[Value], counts: list[Value], beat: Value, load: Any
+    ) -> list[Value]:
+        """Counts with one more bit, `latency` cycles later than the arguments."""
+        config, read = self.config, self.read_latency
+        thresholds = self._constants(m, counts) if self.is_constant else None
+        if thresholds is None:
+            thresholds = self._memories(m, counts, beat, load)
+        longer = []
+        for lane, (value, count) in enumerate(zip(values, counts)):
+            threshold = Signal(
+                shape_of(config.threshold_range), name=f"threshold{self.number}_{lane}"
+            )
+            m.d.comb += threshold.eq(thresholds[lane])
+            reached = Signal(name=f"reached{self.number}_{lane}", reset_less=True)
+            m.d.sync += reached.eq(delay(m, value, read) >= threshold)
+            longer.append(Cat(reached, delay(m, count, read + 1)))
+        return longer
+
+    def _constants(self, m: Module, counts: list[Value]) -> list[Value]:
+        chosen = []
+        shape = shape_of(self.config.threshold_range)
+        for lane, count in enumerate(counts):
+            threshold = Signal(shape, name=f"constant{self.number}_{lane}")
+            entries = self.entries[0, lane].tolist()
+            if self.number == 0:
+                m.d.comb += threshold.eq(entries[0])
+            else:
+                with m.Switch(count):
+                    for entry, value in enumerate(entries):
+                        with m.Case(entry):
+                            m.d.comb += threshold.eq(value)
+            chosen.append(delay(m, threshold, self.read_latency))
+        return chosen
+
+    def _memories(self, m: Module, counts: list[Value], beat: Value, load: Any) -> list[Value]:
+        config, number, width = self.config, self.number, self.config.threshold_range.width
+        memories: list[Memory] = []
+        for part, memory_config in enumerate(self.memories):
+            memory = memory_config.create()
+            m.submodules[f"level{number}_{part}"] = memory
+            memories.append(memory)
+            m.d.comb += memory.address.eq(Cat(counts[part], beat))
+            if load is None:
+                continue
+            entry = load.address[: config.level_count]
+            span = slice(None) if number == 0 else slice(part * width, (part + 1) * width)
+            m.d.comb += [
+                memory.load.enable.eq(load.enable & (entry[number:] == 1)),
+                memory.load.address.eq(Cat(entry[:number], load.address[config.level_count :])),
+                memory.load.data.eq(load.data[span]),
+            ]
+        if number == 0:
+            data = memories[0].data
+            return [data[at : at + width] for at in range(0, len(data), width)]
+        return [memory.data for memory in memories]
