@@ -1,0 +1,262 @@
+"""A whole accelerator of the spatial backend: a chain of parts between AXI edges.
+
+Beats come in on AXI4-Stream, pass the stages one after another, and leave on AXI4-Stream. A stage
+is any part with a stream ``i`` and a stream ``o``; a matrix engine has a weight buffer beside it
+that plays its weights. Beside the chain stands the control side on AXI4-Lite: identity, counters,
+errors, interrupt, and the reload of weights and thresholds while no frame is inside. Which stages
+there are, and how they are folded, is decided elsewhere; this file checks that neighbours agree in
+shape and in proven range, wires them up, and says in `network` what the cycle model needs.
+
+The top has one clock ``aclk`` and an active-low reset ``aresetn``, which is registered once and
+then is the synchronous reset of everything. Instances carry the names of their stages
+(``input_edge``, then each stage, ``<stage>_weights``, ``output_edge``, ``control``), so a monitor
+finds each stream by name. Latency and throughput are those of the network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .axi_lite import axi_lite_members
+from .axi_stream import AxiStreamInputConfig, AxiStreamOutputConfig
+from .base import Cost, Device, Timing
+from .control import ControlConfig
+from .register_map import Identity, RegisterMap
+from .reload import ReloadMemory
+from .stage import PartConfig, Stage, check_link
+
+__all__ = ["Accelerator", "AcceleratorConfig", "DesignMemory"]
+
+Link = tuple[tuple[str, str], tuple[str, str]]
+
+_RESERVED = ("input_edge", "output_edge", "control", "top")
+
+
+@dataclass(frozen=True)
+class DesignMemory:
+    """A memory that software can reload: its number in the registers, whose it is (``kind`` is
+    ``weights`` or ``parameters``), how many rows it has and how wide they are."""
+
+    number: int
+    stage: str
+    kind: str
+    rows: int
+    row_width: int
+
+
+@dataclass(frozen=True)
+class AcceleratorConfig:
+    """Everything that makes an accelerator.
+
+    Parameters
+    ----------
+    name : :class:`str`
+        Name of the top module, a plain identifier.
+    input_edge, output_edge
+        AXI4-Stream edges: elements of a frame, their range, and how many a beat carries.
+    stages : tuple of :class:`Stage`
+        The chain in order; at least one.
+    build_hash : :class:`int`
+        32 bits that name the build in its registers.
+
+    Raises
+    ------
+    ValueError
+        If a name is not an identifier or not unique, or two neighbours do not fit: both are named.
+    """
+
+    name: str
+    input_edge: AxiStreamInputConfig
+    stages: tuple[Stage, ...]
+    output_edge: AxiStreamOutputConfig
+    build_hash: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.stages:
+            raise ValueError("Stages of an accelerator must be one or more, not none")
+        names = [self.name]
+        names += [stage.name for stage in self.stages]
+        names += [f"{stage.name}_weights" for stage in self.stages if stage.weights is not None]
+        for name in names:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+                raise ValueError(f"Name in an accelerator must be an identifier, not {name!r}")
+        for name in names[1:]:
+            if name in _RESERVED or names.count(name) > 1:
+                raise ValueError(f"Name of a stage must be free, not {name!r}")
+        if not 0 <= self.build_hash < 1 << 32:
+            raise ValueError(f"Build hash must fit 32 bits, not {self.build_hash!r}")
+        chain = list(self._chain())
+        for (name, part), (next_name, next_part) in zip(chain, chain[1:]):
+            check_link(name, part, next_name, next_part)
+        for stage in self.stages:
+            stage.check_weights()
+
+    def _chain(self) -> Iterator[tuple[str, PartConfig]]:
+        """Names and parts from edge to edge."""
+        yield "input_edge", self.input_edge
+        for stage in self.stages:
+            yield stage.name, stage.part
+        yield "output_edge", self.output_edge
+
+    def memories(self) -> list[DesignMemory]:
+        """What software can reload, in the order of the numbers."""
+        found = [
+            (stage.name, kind, rows, width)
+            for stage in self.stages
+            for kind, rows, width in stage.memories()
+        ]
+        return [DesignMemory(number, *memory) for number, memory in enumerate(found)]
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(
+            build_hash=self.build_hash,
+            input_bytes=self.input_edge.bytes,
+            output_bytes=self.output_edge.bytes,
+            input_elements=self.input_edge.elements,
+            output_elements=self.output_edge.elements,
+            memories=len(self.memories()),
+        )
+
+    @property
+    def control(self) -> ControlConfig:
+        memories = tuple(
+            ReloadMemory(f"{memory.stage} {memory.kind}", memory.rows, memory.row_width)
+            for memory in self.memories()
+        )
+        return ControlConfig(self.identity, memories)
+
+    @property
+    def registers(self) -> RegisterMap:
+        return self.control.registers
+
+    def network(self) -> tuple[dict[str, Timing], list[Link]]:
+        """Timings by instance name and the links between them, as the cycle model takes them."""
+        chain = list(self._chain())
+        parts = {name: part.timing() for name, part in chain}
+        links: list[Link] = [
+            ((name, "o"), (next_name, "i")) for (name, _), (next_name, _) in zip(chain, chain[1:])
+        ]
+        for stage in self.stages:
+            if stage.weights is not None:
+                parts[f"{stage.name}_weights"] = stage.weights.timing()
+                links.append(((f"{stage.name}_weights", "o"), (stage.name, "weights")))
+        return parts, links
+
+    def costs(self, device: Device) -> dict[str, Cost]:
+        """Estimates by instance name."""
+        costs = {name: part.cost(device) for name, part in self._chain()}
+        for stage in self.stages:
+            if stage.weights is not None:
+                costs[f"{stage.name}_weights"] = stage.weights.cost(device)
+        return {**costs, "control": self.control.cost(device)}
+
+    def cost(self, device: Device) -> Cost:
+        """Estimate: the plain sum."""
+        return sum(self.costs(device).values(), start=Cost())
+
+    def create(self) -> Accelerator:
+        return Accelerator(self)
+
+
+class Accelerator(wiring.Component):
+    """Ports: ``aclk``, ``aresetn``, ``interrupt``, and the AXI signals ``s_axis_*``, ``m_axis_*``
+    and ``s_axil_*``."""
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "aclk": In(1),
+                "aresetn": In(1),
+                "interrupt": Out(1),
+                "s_axis_tdata": In(8 * config.input_edge.bytes),
+                "s_axis_tvalid": In(1),
+                "s_axis_tready": Out(1),
+                "s_axis_tlast": In(1),
+                "m_axis_tdata": Out(8 * config.output_edge.bytes),
+                "m_axis_tkeep": Out(config.output_edge.bytes),
+                "m_axis_tvalid": Out(1),
+                "m_axis_tready": In(1),
+                "m_axis_tlast": Out(1),
+                **{
+                    f"s_axil_{name}": member
+                    for name, member in axi_lite_members(config.registers.address_width).items()
+                },
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self._clock(m)
+        m.submodules.control = control = self.config.control.create()
+        m.submodules.input_edge = input_edge = self.config.input_edge.create()
+        m.submodules.output_edge = output_edge = self.config.output_edge.create()
+
+        upstream, number = input_edge.o, 0
+        for stage in self.config.stages:
+            part = stage.part.create()
+            m.submodules[stage.name] = part
+            wiring.connect(m, upstream, part.i)
+            upstream = part.o
+            loadable = []
+            if stage.weights is not None:
+                weights = stage.weights.create()
+                m.submodules[f"{stage.name}_weights"] = weights
+                wiring.connect(m, weights.o, part.weights)
+                m.d.comb += weights.restart.eq(control.restart)
+                loadable.append(weights)
+            for component in (*loadable, part):
+                if "load" in component.signature.members:
+                    wiring.connect(m, getattr(control, f"load{number}"), component.load)
+                    number += 1
+        wiring.connect(m, upstream, output_edge.i)
+
+        m.d.comb += [
+            input_edge.i.payload.data.as_value().eq(self.s_axis_tdata),
+            input_edge.i.payload.last.eq(self.s_axis_tlast),
+            input_edge.i.valid.eq(self.s_axis_tvalid),
+            self.s_axis_tready.eq(input_edge.i.ready),
+            input_edge.open.eq(control.open),
+            self.m_axis_tdata.eq(output_edge.o.payload.data.as_value()),
+            self.m_axis_tlast.eq(output_edge.o.payload.last),
+            self.m_axis_tkeep.eq(output_edge.keep),
+            self.m_axis_tvalid.eq(output_edge.o.valid),
+            output_edge.o.ready.eq(self.m_axis_tready),
+        ]
+        self._events(m, control, input_edge)
+        for name, member in axi_lite_members(self.config.registers.address_width).items():
+            outer, inner = getattr(self, f"s_axil_{name}"), getattr(control, name)
+            m.d.comb += inner.eq(outer) if member.flow == In else outer.eq(inner)
+        m.d.comb += self.interrupt.eq(control.interrupt)
+        return m
+
+    def _clock(self, m: Module) -> None:
+        """One domain inside. The reset is not registered on its way: a source may offer a beat in
+        the first cycle of a high ``aresetn``, and what looks ready then must be."""
+        m.domains += ClockDomain("sync", local=True)
+        m.d.comb += [
+            ClockSignal("sync").eq(self.aclk),
+            ResetSignal("sync").eq(~self.aresetn),
+        ]
+
+    def _events(self, m: Module, control: wiring.Component, input_edge: wiring.Component) -> None:
+        """What the control side counts and flags, registered on the way."""
+        m.d.sync += [
+            control.frame_done.eq(self.m_axis_tvalid & self.m_axis_tready & self.m_axis_tlast),
+            control.input_stall.eq(self.s_axis_tvalid & ~self.s_axis_tready),
+            control.input_wait.eq(self.s_axis_tready & ~self.s_axis_tvalid),
+            control.output_stall.eq(self.m_axis_tvalid & ~self.m_axis_tready),
+        ]
+        m.d.comb += [
+            control.frame_begun.eq(input_edge.frame_begun),
+            control.short_frame.eq(input_edge.short_frame),
+            control.long_frame.eq(input_edge.long_frame),
+            control.element_range.eq(input_edge.element_range),
+        ]
