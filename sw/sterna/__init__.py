@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .unsupported import Problem, UnsupportedError
 
 if TYPE_CHECKING:
-    from .build import build
+    from .building import build
     from .design import Design
     from .importers import from_brevitas
     from .importers import load_qonnx as load
@@ -34,7 +34,7 @@ __all__ = [
 _HOMES = {
     "Design": ("design", "Design"),
     "Graph": ("ir", "Graph"),
-    "build": ("build", "build"),
+    "build": ("building", "build"),
     "from_brevitas": ("importers", "from_brevitas"),
     "load": ("importers", "load_qonnx"),
 }

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from sterna_hw.base import Timing
 
 __all__ = ["Link", "Network", "NetworkTimes", "Port", "simulate_network"]

@@ -44,7 +44,10 @@ def random_config(seed: int) -> RequantizeConfig:
     multiplier = draw.integers(-top if generator.random() < 0.3 else 0, top + 1, channels)
     offset = draw.integers(-1000, 1000, channels)
     if generator.random() < 0.3:
-        multiplier, offset = np.int64(generator.choice([1, 1, 5])), np.int64(generator.choice([0, 7]))
+        multiplier, offset = (
+            np.int64(generator.choice([1, 1, 5])),
+            np.int64(generator.choice([0, 7])),
+        )
     low = generator.choice([0, -128, -(2**40)])
     return RequantizeConfig(
         channels,

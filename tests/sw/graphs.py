@@ -1,6 +1,7 @@
 """Small random networks for tests: chains of matmul and threshold, ended by wide logits."""
 
 import numpy as np
+
 from sterna import ir
 from sterna_hw.base import BINARY, TERNARY, TWO_BIT, Alphabet, IntegerRange, Rounding
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from sterna.cycles import Network, simulate_network
 from sterna_hw.base import Process, Step, Timing, queue
 
@@ -54,7 +55,14 @@ def test_join_takes_both_beats_in_the_same_cycle() -> None:
 
 def test_processes_overlap_through_inner_channels() -> None:
     fill = Process("fill", (Step(4, take=("i", "table"), give=(("full", 4),)),))
-    use = Process("use", (Step(0, take=("full",)), Step(1, give=(("o", 1),), repeat=2), Step(0, give=(("table", 0),))))
+    use = Process(
+        "use",
+        (
+            Step(0, take=("full",)),
+            Step(1, give=(("o", 1),), repeat=2),
+            Step(0, give=(("table", 0),)),
+        ),
+    )
     part = Timing(("i",), ("o",), (fill, use), {"table": 2})
     assert times(Network({"a": part}, []), ("a", "o"), 3) == [5, 6, 9, 10, 13, 14]
 
@@ -64,7 +72,10 @@ def test_processes_overlap_through_inner_channels() -> None:
     [
         ([(("x", "o"), ("a", "i"))], "Part of a link must be one of ['a', 'b'], not 'x'"),
         ([(("a", "i"), ("b", "i"))], "Port of a must be one of its outputs, not 'i'"),
-        ([(("a", "o"), ("b", "i")), (("a", "o"), ("b", "i"))], "Port a.o must be linked once, not twice"),
+        (
+            [(("a", "o"), ("b", "i")), (("a", "o"), ("b", "i"))],
+            "Port a.o must be linked once, not twice",
+        ),
     ],
 )
 def test_bad_links_are_refused(links: list, message: str) -> None:

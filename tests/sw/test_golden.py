@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
 from sterna import golden, ir
 from sterna_hw.base import TERNARY, IntegerRange, Rounding
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from sterna import ir
 from sterna_hw.base import BINARY, TERNARY, IntegerRange, Rounding
 

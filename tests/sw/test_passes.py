@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from sterna import ir
 from sterna.passes import drop_identity, select_label
 from sterna_hw.base import IntegerRange, Rounding

@@ -34,7 +34,9 @@ class Cost:
         )
 
     def __mul__(self, count: float) -> Cost:
-        return Cost(*(value * count for value in (self.lut, self.ff, self.bram, self.uram, self.dsp)))
+        return Cost(
+            *(value * count for value in (self.lut, self.ff, self.bram, self.uram, self.dsp))
+        )
 
     def as_dict(self) -> dict[str, float]:
         return {

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+
 from sterna_hw.base import Alphabet, IntegerRange, Rounding
 
 from .op import Op, constant

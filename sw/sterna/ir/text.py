@@ -22,6 +22,7 @@ import zlib
 from typing import Any
 
 import numpy as np
+
 from sterna_hw.base import Alphabet, IntegerRange, Rounding
 
 from .graph import Graph

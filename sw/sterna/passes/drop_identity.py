@@ -49,4 +49,3 @@ def _flatten_inputs(graph: Graph, ops: list[Op]) -> tuple[Op, ...]:
                     op = Input(op.name, (), TensorType(user.shape, op.type.range))
         shaped.append(op)
     return tuple(shaped)
-

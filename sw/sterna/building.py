@@ -1,0 +1,242 @@
+"""From a graph to a folder of Verilog, memory contents, constraints and figures.
+
+`build` prepares the graph for hardware, chooses foldings (or takes given ones), maps it, runs the
+exact cycle model over the mapped parts' timings, and writes the folder in one step: it is made
+beside its place and renamed when complete, so nothing half-written is ever seen. The build hash in
+the registers is taken from the graph, the foldings and the options, so it names what was built and
+nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sterna_hw.accelerator import AcceleratorConfig
+from sterna_hw.base import Cost, Device, find_device
+from sterna_hw.register_map import driver_table
+from sterna_hw.stage import port_shape
+from sterna_hw.verilog import emit
+
+from .cycles import Network, NetworkTimes, simulate_network
+from .design import DESIGN_VERSION, Design
+from .folding import Folding, as_record
+from .ir import Graph, MatMul, print_graph
+from .mapping import MappedDesign, map_graph
+from .output_folder import fresh_folder
+from .passes import drop_identity, select_label
+from .planner import Budget, Planner
+
+__all__ = ["build", "predict_cycles", "prepare"]
+
+FRAMES = 4
+"""Frames run through the cycle model; the interval is that of the last two."""
+
+
+def build(
+    graph: Graph,
+    target: str,
+    out: str | Path,
+    *,
+    foldings: Mapping[str, Folding] | None = None,
+    frames_per_second: float | None = None,
+    interval: int | None = None,
+    clock_mhz: float | None = None,
+    budget: Budget | None = None,
+    top_k: int | None = None,
+    reloadable: bool = False,
+) -> Design:
+    """Builds an accelerator.
+
+    Parameters
+    ----------
+    graph : :class:`Graph`
+        The network, as `sterna.load` or `sterna.from_brevitas` gives it.
+    target : :class:`str`
+        Name of the device.
+    out : path
+        Folder to make; an earlier build there is replaced.
+    foldings : mapping, optional
+        Folding of each matmul layer; without it the planner chooses.
+    frames_per_second, interval : optional
+        What the planner must reach (at ``clock_mhz``); without either, the fastest that the budget
+        allows.
+    clock_mhz : optional
+        Clock of figures and constraints; the device's usual one by default.
+    budget : :class:`Budget`, optional
+        Share of the device that the planner may take.
+    top_k : optional
+        End in the k best classes, (index, value) pairs, instead of all outputs.
+    reloadable : :class:`bool`
+        Weights and thresholds can be loaded over AXI4-Lite at run time.
+
+    Raises
+    ------
+    ValueError
+        If the target is unknown, the folder cannot be written, or the network does not fit.
+    """
+    device = find_device(target)
+    clock = float(clock_mhz or device.clock_mhz)
+    if frames_per_second is not None:
+        if not frames_per_second > 0:
+            raise ValueError(f"Frames per second must be above 0, not {frames_per_second!r}")
+        interval = int(clock * 1e6 / frames_per_second)
+    hardware = prepare(graph, top_k)
+    if foldings is None:
+        foldings = Planner(hardware, device, reloadable).plan(interval, budget)
+    build_hash = _hash(hardware, foldings, device, reloadable)
+    mapped = map_graph(hardware, device, foldings, reloadable=reloadable, build_hash=build_hash)
+    files = emit(mapped.accelerator.create(), mapped.accelerator.name)
+    times = predict_cycles(mapped.accelerator)
+    with fresh_folder(Path(out), mark="design.json") as folder:
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        sources = [name for name in files if name.endswith(".v")]
+        (folder / "sources.f").write_text("".join(f"{name}\n" for name in sources))
+        (folder / "graph.sterna").write_text(print_graph(hardware))
+        _write_json(folder / "folding.json", as_record(foldings))
+        _write_json(
+            folder / "design.json", _design_record(mapped, device, clock, times, build_hash)
+        )
+        period = f"{1000 / clock:.3f}"
+        clock_line = f"create_clock -name aclk -period {period} [get_ports aclk]\n"
+        for suffix in ("xdc", "sdc"):
+            (folder / f"{mapped.accelerator.name}.{suffix}").write_text(clock_line)
+        names = sorted([*(path.name for path in folder.iterdir()), "report.json"])
+        _write_json(folder / "report.json", _report(mapped, device, clock, times, names, foldings))
+    return Design(Path(out))
+
+
+def prepare(graph: Graph, top_k: int | None = None) -> Graph:
+    """The graph as hardware carries it out: label stage added, operations without effect dropped."""
+    return drop_identity(graph if top_k is None else select_label(graph, top_k))
+
+
+def predict_cycles(accelerator: AcceleratorConfig) -> tuple[int, int, NetworkTimes]:
+    """Latency and interval in cycles, and the times of all beats, by the exact cycle model.
+
+    Latency is from the first accepted input beat to the last output beat of the first frame, both
+    cycles counted from 0; interval is between the last output beats of the last two of
+    `FRAMES` frames. Source always valid, sink always ready.
+    """
+    parts, links = accelerator.network()
+    beats = accelerator.input_edge.beats * FRAMES
+    times = simulate_network(Network(parts, links), {("input_edge", "i"): beats})
+    accepted = times.transfers["input_edge", "i"]
+    per_frame = accelerator.output_edge.beats
+    last = times.transfers["output_edge", "o"][per_frame - 1 :: per_frame]
+    return int(last[0] - accepted[0]), int(last[-1] - last[-2]), times
+
+
+def _hash(graph: Graph, foldings: Mapping[str, Folding], device: Device, reloadable: bool) -> int:
+    options = json.dumps([as_record(foldings), device.name, reloadable], sort_keys=True)
+    digest = hashlib.sha256((print_graph(graph) + options).encode()).digest()
+    return int.from_bytes(digest[:4], "little")
+
+
+def _write_json(path: Path, record: Any) -> None:
+    path.write_text(json.dumps(record, indent=2) + "\n")
+
+
+def _busy_cycles(accelerator: AcceleratorConfig, name: str) -> int:
+    """Cycles of a frame in which a part's busiest process is at work, from its own timing."""
+    timing = accelerator.network()[0][name]
+    return max(
+        sum(step.cycles * step.repeat for step in process.steps) for process in timing.processes
+    )
+
+
+def _design_record(
+    mapped: MappedDesign,
+    device: Device,
+    clock: float,
+    cycles: tuple[int, int, NetworkTimes],
+    build_hash: int,
+) -> dict[str, Any]:
+    accelerator = mapped.accelerator
+
+    def edge(config: Any) -> dict[str, Any]:
+        values = config.values
+        return {
+            "elements": config.elements,
+            "range": [values.low, values.high],
+            "count": config.count,
+            "bytes": config.bytes,
+            "beats": config.beats,
+        }
+
+    stages = []
+    for stage in accelerator.stages:
+        given = port_shape(stage.part, "o")
+        stages.append(
+            {
+                "name": stage.name,
+                "layer": mapped.layers.get(stage.name),
+                "kind": type(stage.part).__name__.removesuffix("Config"),
+                "elements": given.elements,
+                "range": [given.values.low, given.values.high],
+                "count": given.count,
+            }
+        )
+    return {
+        "version": DESIGN_VERSION,
+        "name": accelerator.name,
+        "model": mapped.graph.name,
+        "target": device.name,
+        "clock_mhz": clock,
+        "build_hash": f"{build_hash:08x}",
+        "reloadable": mapped.reloadable,
+        "input": edge(accelerator.input_edge),
+        "output": edge(accelerator.output_edge),
+        "stages": stages,
+        "memories": [asdict(memory) for memory in accelerator.memories()],
+        "cycles": {"latency": cycles[0], "interval": cycles[1]},
+        "registers": driver_table(accelerator.registers),
+    }
+
+
+def _report(
+    mapped: MappedDesign,
+    device: Device,
+    clock: float,
+    cycles: tuple[int, int, NetworkTimes],
+    files: list[str],
+    foldings: Mapping[str, Folding],
+) -> dict[str, Any]:
+    accelerator = mapped.accelerator
+    costs = accelerator.costs(device)
+    layers = []
+    for stage in accelerator.stages:
+        cost = costs[stage.name] + costs.get(f"{stage.name}_weights", Cost())
+        layer = mapped.layers.get(stage.name)
+        folding = foldings.get(layer or "")
+        entry: dict[str, Any] = {
+            "name": layer or stage.name,
+            "engine": type(stage.part).__name__.removesuffix("Config"),
+            "parallelism": {key: int(value) for key, value in asdict(folding).items()}
+            if folding
+            else {"count": port_shape(stage.part, "o").count},
+            "cycles": _busy_cycles(accelerator, stage.name),
+            "estimated": cost.as_dict(),
+        }
+        op = mapped.graph[layer] if layer else None
+        if isinstance(op, MatMul) and stage.weights is not None:
+            entry["weights"] = {"count": int(np.size(op.weights)), "alphabet": op.alphabet.name}
+        layers.append(entry)
+    return {
+        "report_version": 1,
+        "model": mapped.graph.name,
+        "target": device.name,
+        "top": accelerator.name,
+        "clock_mhz": clock,
+        "layers": layers,
+        "cycles": {"latency": {"predicted": cycles[0]}, "interval": {"predicted": cycles[1]}},
+        "estimated": accelerator.cost(device).as_dict(),
+        "files": files,
+    }

@@ -1,0 +1,157 @@
+"""Folding: how much of a layer works in parallel, and on which engine.
+
+One `Folding` per matmul layer. ``inputs`` is how many inputs one lookup cycle covers (the table
+engine rounds it up to whole groups: ``tables = ceil(inputs / group)``), ``outputs`` how many outputs
+it serves; a layer of N inputs and M outputs takes about ``ceil(N/inputs) * ceil(M/outputs) * planes``
+cycles, and exactly what the engine's own timing says. Any value up to the layer's size is allowed;
+the last step is padded. Folding comes from the planner, or from a JSON file:
+
+    {"fc1": {"engine": "table", "group": 3, "tables": 16, "queries": 4,
+             "sign_fold": true, "buffers": 2},
+     "fc2": {"engine": "select", "block_inputs": 16, "queries": 8}}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sterna_hw.base import Device, IntegerRange
+from sterna_hw.select_matmul import SelectMatmulConfig
+from sterna_hw.table_matmul import TableMatmulConfig
+
+from .ir import MatMul
+
+__all__ = [
+    "EngineConfig",
+    "Folding",
+    "SelectFolding",
+    "TableFolding",
+    "as_record",
+    "read_foldings",
+    "recommended_folding",
+]
+
+EngineConfig = TableMatmulConfig | SelectMatmulConfig
+
+
+@dataclass(frozen=True)
+class TableFolding:
+    """A layer on the table-lookup engine: ``tables`` groups of ``group`` inputs, ``queries``
+    outputs a cycle."""
+
+    group: int
+    tables: int
+    queries: int
+    sign_fold: bool = False
+    buffers: int = 1
+
+    @property
+    def engine(self) -> str:
+        return "table"
+
+    def engine_config(
+        self, layer: MatMul, inputs: IntegerRange, accumulator: IntegerRange
+    ) -> TableMatmulConfig:
+        """The engine for a layer.
+
+        Raises
+        ------
+        ValueError
+            If the folding goes beyond the layer's size; the message begins with the layer's name.
+        """
+        outputs_count, inputs_count = layer.weights.shape
+        try:
+            return TableMatmulConfig(
+                inputs=inputs_count,
+                outputs=outputs_count,
+                input_range=inputs,
+                alphabet=layer.alphabet,
+                planes=layer.planes,
+                group=self.group,
+                tables=self.tables,
+                queries=self.queries,
+                sign_fold=self.sign_fold,
+                buffers=self.buffers,
+                accumulator_range=accumulator,
+            )
+        except ValueError as error:
+            raise ValueError(f"Folding of {layer.name}: {error}") from error
+
+
+@dataclass(frozen=True)
+class SelectFolding:
+    """A layer on the select-and-add engine."""
+
+    block_inputs: int
+    queries: int
+
+    @property
+    def engine(self) -> str:
+        return "select"
+
+    def engine_config(
+        self, layer: MatMul, inputs: IntegerRange, accumulator: IntegerRange
+    ) -> SelectMatmulConfig:
+        """The engine for a layer; raises as `TableFolding.engine_config` does."""
+        outputs_count, inputs_count = layer.weights.shape
+        try:
+            return SelectMatmulConfig(
+                inputs=inputs_count,
+                outputs=outputs_count,
+                input_range=inputs,
+                alphabet=layer.alphabet,
+                planes=layer.planes,
+                block_inputs=self.block_inputs,
+                queries=self.queries,
+                accumulator_range=accumulator,
+            )
+        except ValueError as error:
+            raise ValueError(f"Folding of {layer.name}: {error}") from error
+
+
+Folding = TableFolding | SelectFolding
+_ENGINES: Mapping[str, type[TableFolding] | type[SelectFolding]] = {
+    "table": TableFolding,
+    "select": SelectFolding,
+}
+
+
+def read_foldings(path: str | Path) -> dict[str, Folding]:
+    """Foldings by layer name from a JSON file.
+
+    Raises
+    ------
+    ValueError
+        If the file is not such JSON; the message names the file and the layer.
+    """
+    try:
+        record = json.loads(Path(path).read_text())
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"Folding file {path} must be readable JSON: {error}") from error
+    if not isinstance(record, dict):
+        raise ValueError(f"Folding file {path} must map layers to foldings")
+    foldings: dict[str, Folding] = {}
+    for layer, values in record.items():
+        try:
+            values = dict(values)
+            foldings[layer] = _ENGINES[values.pop("engine", "table")](**values)
+        except (KeyError, TypeError, ValueError) as error:
+            names = "engine (table or select) and its parameters"
+            raise ValueError(f"Folding of {layer} in {path} must give {names}: {error}") from error
+    return foldings
+
+
+def as_record(foldings: Mapping[str, Folding]) -> dict[str, dict]:
+    """The JSON form that `read_foldings` reads."""
+    return {name: {"engine": item.engine, **asdict(item)} for name, item in foldings.items()}
+
+
+def recommended_folding(layer: MatMul, device: Device) -> Folding:
+    """The engine style for a layer on a device: the planner varies its parallelism only."""
+    sign_fold = layer.alphabet.symmetric
+    group = 3 if len(layer.alphabet) == 3 else 4 if len(layer.alphabet) == 2 else 2
+    group = min(group, layer.weights.shape[1])
+    return TableFolding(group, 1, 1, sign_fold, 2 if device.lutram_depth >= 32 else 1)

@@ -1,0 +1,64 @@
+"""The weight buffer of an engine: which memory, how wide, and with what in it.
+
+The engine says how its weights are packed into rows and in which order it consumes them; the
+device says what memories it has; `sterna_hw.memory_sizing` picks the one that wastes least. This
+file only brings the three together.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sterna_hw.base import Device
+from sterna_hw.memory_sizing import Sizing, size_for
+from sterna_hw.weight_buffer import WeightBufferConfig
+
+from .folding import EngineConfig
+
+__all__ = ["weight_buffer", "weight_sizing"]
+
+
+def weight_sizing(config: EngineConfig, device: Device, reloadable: bool) -> Sizing:
+    """The memory that holds an engine's rows on a device."""
+    width = _row_elements(config) * config.word_range.width
+    return size_for(device, config.row_count, width, loaded=reloadable)
+
+
+def _row_elements(config: EngineConfig) -> int:
+    """Elements of one beat of the engine's weights."""
+    return config.queries * config.leaf_count
+
+
+def weight_buffer(
+    name: str,
+    config: EngineConfig,
+    weights: np.ndarray | None,
+    device: Device,
+    reloadable: bool,
+) -> WeightBufferConfig:
+    """The buffer that plays an engine's weights.
+
+    ``weights`` is the int64 matrix ``[outputs, inputs]``; None leaves the buffer empty, which is
+    enough for costs and cycles. A memory without contents at start is only used when reloadable.
+    """
+    sizing = weight_sizing(config, device, reloadable)
+    empty = WeightBufferConfig(
+        name=name,
+        row_count=config.row_count,
+        element_range=config.word_range,
+        count=_row_elements(config),
+        words=None if sizing.style == "ultra" else (0,) * config.row_count,
+        style=sizing.style,
+        reloadable=reloadable,
+    )
+    if weights is None or sizing.style == "ultra":
+        return empty
+    return WeightBufferConfig(
+        name=name,
+        row_count=config.row_count,
+        element_range=config.word_range,
+        count=_row_elements(config),
+        words=empty.pack(config.pack(weights)),
+        style=sizing.style,
+        reloadable=reloadable,
+    )
