@@ -296,4 +296,8 @@ def _complain(text: str, status: int) -> int:
 
 
 def main() -> None:
+    """The console script. The tools that are started find the scripts of this environment first,
+    although it need not be activated: Verilator's makefiles call `python`."""
+    scripts = str(Path(sys.executable).parent)
+    os.environ["PATH"] = scripts + os.pathsep + os.environ.get("PATH", os.defpath)
     sys.exit(run(sys.argv[1:]))

@@ -1,7 +1,8 @@
 """A build folder as `sterna build` leaves it, around a hand-written toy accelerator.
 
-The toy takes a frame's words, looks each one's low bits up in a memory with contents, adds it to a
-sum, and gives the sum; it has the ports of a real accelerator, so flows can be tested without one.
+The toy takes a frame's words, looks each one's low byte up in a memory with contents, adds that to
+a running sum, and gives the sum at the frame's end; it has the ports of a real accelerator, so
+flows can be tested without one.
 """
 
 from __future__ import annotations
@@ -36,10 +37,10 @@ module toy(
   reg [15:0] contents [0:255];
   initial $readmemh("toy.hex", contents);
   reg [15:0] entry, sum;
-  reg full, last;
+  reg full, is_last, last;
   reg [31:0] scratch;
   assign interrupt = 1'b0;
-  assign s_axis_tready = ~full;
+  assign s_axis_tready = ~full & ~last;
   assign m_axis_tdata = sum;
   assign m_axis_tkeep = 2'b11;
   assign m_axis_tvalid = last;
@@ -54,7 +55,8 @@ module toy(
     entry <= contents[s_axis_tdata[7:0] ^ scratch[7:0]];
     full <= s_axis_tvalid & s_axis_tready;
     if (full) sum <= sum + entry;
-    last <= full & s_axis_tlast | last & ~m_axis_tready;
+    is_last <= s_axis_tlast;
+    last <= full & is_last | last & ~m_axis_tready;
     if (s_axil_awready) scratch <= s_axil_wdata;
     s_axil_bvalid <= s_axil_awready | s_axil_bvalid & ~s_axil_bready;
     s_axil_rvalid <= s_axil_arvalid & s_axil_arready | s_axil_rvalid & ~s_axil_rready;
@@ -65,13 +67,14 @@ module toy(
 endmodule
 """
 
+CONTENTS = [7 * i * i % 65536 for i in range(256)]
 NONE = {"lut": 0, "ff": 0, "bram": 0, "uram": 0, "dsp": 0}
 
 
 def write_toy_build(folder: Path, target: str) -> Path:
     """Writes Verilog, memory contents and a report for ``target`` into ``folder``."""
     (folder / "toy.v").write_text(TOY)
-    (folder / "toy.hex").write_text("".join(f"{7 * i * i % 65536:04x}\n" for i in range(256)))
+    (folder / "toy.hex").write_text("".join(f"{entry:04x}\n" for entry in CONTENTS))
     report = {
         "report_version": 1,
         "model": "toy",
@@ -84,3 +87,12 @@ def write_toy_build(folder: Path, target: str) -> Path:
     }
     (folder / "report.json").write_text(json.dumps(report))
     return folder
+
+
+def toy_sums(frames: list[list[bytes]]) -> list[bytes]:
+    """What the toy gives after reset for frames of 8-byte words: the sums, little-endian."""
+    sums, total = [], 0
+    for frame in frames:
+        total = (total + sum(CONTENTS[word[0]] for word in frame)) % 65536
+        sums.append(total.to_bytes(2, "little"))
+    return sums

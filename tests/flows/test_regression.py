@@ -1,0 +1,82 @@
+"""The regression that a build folder carries, run by plain `make` as a stranger would."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .toy_build import toy_sums, write_toy_build
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SOURCE = ROOT / "flows" / "sterna_flows" / "regression"
+
+WORDS = 4
+# The toy takes a word every other cycle and shows the sum two cycles after the last one; the next
+# frame begins when it is gone.
+LATENCY, INTERVAL = 2 * WORDS, 2 * WORDS + 1
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_toy_build(tmp_path_factory.mktemp("toy"), "ecp5-25k")
+    (folder / "sources.f").write_text("toy.v\n")
+    shutil.copyfile(SOURCE / "regression.mk", folder / "Makefile")
+    (folder / "regression").mkdir()
+    for name in ("run.py", "test_regression.py"):
+        shutil.copyfile(SOURCE / name, folder / "regression" / name)
+    return folder
+
+
+def run_make(folder: Path, **changes: object) -> tuple[int, str]:
+    """Writes the vectors, with changes, and runs `make` without Sterna on the path."""
+    draw = random.Random(0)
+    frames = [[draw.randbytes(8) for _ in range(WORDS)] for _ in range(5)]
+    pairs = zip(frames, toy_sums(frames))
+    vectors = {
+        "top": "toy",
+        "latency": LATENCY,
+        "interval": INTERVAL,
+        "patience_ns": 100_000,
+        "registers": [["scratch", 0, 0]],
+        "frames": [[b"".join(given).hex(), wanted.hex()] for given, wanted in pairs],
+        **changes,
+    }
+    (folder / "regression" / "vectors.json").write_text(json.dumps(vectors))
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        ["make", f"PYTHON={sys.executable}"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_right_vectors_pass(toy: Path) -> None:
+    status, output = run_make(toy)
+    assert status == 0, output
+    assert "TESTS=5 PASS=5 FAIL=0" in output
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "failing"),
+    [
+        ({"latency": LATENCY + 1}, "assert", 1),
+        ({"interval": INTERVAL - 1}, "assert", 1),
+        ({"registers": [["magic", 0, 1]]}, "magic: 0x0, not 0x1", 1),
+        ({"frames": [["00" * 32, "ffff"]] * 2}, "frame 0: 0000, not ffff", 4),
+    ],
+    ids=["latency", "interval", "register", "word"],
+)
+def test_wrong_vectors_fail(toy: Path, change: dict[str, object], said: str, failing: int) -> None:
+    status, output = run_make(toy, **change)
+    assert status != 0
+    assert said in output and f"FAIL={failing}" in output
