@@ -162,6 +162,10 @@ def build_model(
     options = ["--no-public-flat-rw", "--public-depth", "1", "-Wno-fatal", *arguments]
     options += ["--x-assign", "fast", "--x-initial", "fast"] if fast else []
     flags = f"OPT_FAST={'-O3' if fast else '-O1'} OPT_SLOW=-O0 OPT_GLOBAL=-O1"
+    if tool.root is not None:
+        # The wheel was configured without a compiler: it does not know how to use a precompiled
+        # header, which it makes and names for every model of more than one file.
+        flags += " CFG_CXXFLAGS_PCH_I=-include"
     import cocotb_tools.config
 
     key = [str(tool), str(cocotb_tools.config.libs_dir), flags, top, str(waves), *options]

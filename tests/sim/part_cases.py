@@ -1,0 +1,202 @@
+"""Small instances of every part, with seeded inputs, expected outputs and exact transfer cycles.
+
+A case says everything about a part in the terms of the benches: payloads in, payloads out, and the
+cycles that its timing promises when nothing stalls. Expected payloads come from ``compute`` (for
+engines, from a plain matrix product).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import unsigned
+from amaranth.lib import wiring
+
+from sterna.cycles import Network, simulate_network
+from sterna_hw.axi_stream import AxiStreamInputConfig, AxiStreamOutputConfig
+from sterna_hw.base import BINARY, SHIFTS, TERNARY, TWO_BIT, IntegerRange, Rounding
+from sterna_hw.gearbox import GearboxConfig
+from sterna_hw.memory import pack_words
+from sterna_hw.multi_threshold import MultiThresholdConfig
+from sterna_hw.requantize import RequantizeConfig
+from sterna_hw.select_matmul import SelectMatmulConfig
+from sterna_hw.stream_buffer import StreamBufferConfig
+from sterna_hw.table_matmul import TableMatmulConfig
+from sterna_hw.top_k import TopKConfig
+from sterna_hw.weight_buffer import WeightBufferConfig
+from sterna_sim.axi_words import axi_words
+from sterna_sim.design_description import FrameShape
+from sterna_sim.payloads import frames_to_payloads, rows_to_payloads
+from sterna_sim.rtl_part_bench import Stimulus
+
+__all__ = ["CASES", "Case"]
+
+FRAMES = 3
+
+
+@dataclass
+class Case:
+    """One part under test; ``cycles`` maps each port to its transfers when nothing stalls."""
+
+    create: Callable[[], wiring.Component]
+    inputs: dict[str, list[int]]
+    expected: list[int]
+    cycles: dict[str, list[int]] = field(default_factory=dict)
+    controls: dict[str, list[int]] = field(default_factory=dict)
+    endless: bool = False
+
+    @property
+    def stimulus(self) -> Stimulus:
+        outputs = {"o": len(self.expected)}
+        return Stimulus(self.inputs, outputs, self.controls, self.endless)
+
+
+def _timed(
+    config: Any, inputs: dict[str, list[int]], expected: list[int], **controls: list[int]
+) -> Case:
+    beats = {("part", port): len(payloads) for port, payloads in inputs.items()}
+    transfers = simulate_network(Network({"part": config.timing()}, []), beats).transfers
+    cycles = {port: transfers["part", port].tolist() for port in (*inputs, "o")}
+    assert len(cycles["o"]) == len(expected)
+    return Case(config.create, inputs, expected, cycles, controls)
+
+
+def _frames(values: IntegerRange, elements: int, seed: int) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    return generator.integers(values.low, values.high + 1, (FRAMES, elements))
+
+
+def _plain(config: Any, seed: int) -> Case:
+    """A part that turns frames into frames and names its ends."""
+    frames = _frames(config.input_range, config.inputs, seed)
+    inputs = {"i": frames_to_payloads(frames, config.input_range, config.input_count)}
+    results = config.compute(frames)
+    return _timed(
+        config, inputs, frames_to_payloads(results, config.output_range, config.output_count)
+    )
+
+
+def _engine(config: Any, seed: int) -> Case:
+    generator = np.random.default_rng(seed)
+    weights = generator.choice(config.alphabet.values, (config.outputs, config.inputs))
+    if config.planes > 1:
+        limit = (3**config.planes - 1) // 2
+        weights = generator.integers(-limit, limit + 1, weights.shape)
+    low, high = config.input_range.low, config.input_range.high
+    x = generator.integers(low, high + 1, (FRAMES, config.lanes, config.inputs))
+    count = config.lanes * config.block_inputs
+    beats = config.lanes_of(x).reshape(FRAMES, config.lanes, -1, config.block_inputs)
+    beats = beats.transpose(0, 2, 1, 3).reshape(FRAMES, -1)
+    rows = np.tile(config.pack(weights), (FRAMES, 1))
+    inputs = {
+        "i": frames_to_payloads(beats, config.input_range, count),
+        "weights": rows_to_payloads(rows, config.word_range, config.row_count),
+    }
+    padded = np.zeros((FRAMES, config.lanes, config.output_blocks * config.queries), np.int64)
+    padded[:, :, : config.outputs] = x @ weights.T
+    results = padded.reshape(FRAMES, config.lanes, -1, config.queries)
+    results = results.transpose(0, 2, 1, 3).reshape(FRAMES, -1)
+    width = config.lanes * config.queries
+    return _timed(config, inputs, frames_to_payloads(results, config.result_range, width))
+
+
+def _weights() -> Case:
+    values = IntegerRange(-2, 5)
+    rows = np.random.default_rng(5).integers(-2, 6, (5, 3))
+    config = WeightBufferConfig("rows", 5, values, 3, words=pack_words(rows, values.width))
+    expected = rows_to_payloads(np.tile(rows, (4, 1)), values, 5)
+    # It plays for ever: one beat a cycle from the memory's latency on.
+    first = config.read_latency + 1
+    cycles = {"o": list(range(first, first + len(expected)))}
+    return Case(config.create, {}, expected, cycles, endless=True)
+
+
+def _edge(kind: type, seed: int) -> Case:
+    values = IntegerRange(-300, 200)
+    config = kind(7, values, 3)
+    frames = _frames(values, 7, seed)
+    shape = FrameShape(7, values, 3)
+    inside, outside = frames_to_payloads(frames, values, 3), axi_words(frames, shape)
+    if kind is AxiStreamInputConfig:
+        return _timed(config, {"i": outside}, inside, open=[1])
+    return _timed(config, {"i": inside}, outside)
+
+
+def _buffer() -> Case:
+    config = StreamBufferConfig(unsigned(9), 3)
+    beats = np.random.default_rng(4).integers(0, 512, 20).tolist()
+    return _timed(config, {"i": beats}, beats)
+
+
+def _thresholds(channels: int, count: int, levels: int, seed: int, **options: Any) -> Case:
+    values = IntegerRange(-40, 45)
+    generator = np.random.default_rng(seed)
+    thresholds = np.sort(generator.integers(-45, 50, (channels, levels)), axis=1)
+    descending = generator.random(channels) < 0.4
+    config = MultiThresholdConfig(channels, count, values, thresholds, descending, **options)
+    return _plain(config, seed)
+
+
+def _requantize(rounding: Rounding, seed: int) -> Case:
+    generator = np.random.default_rng(seed)
+    values = IntegerRange(-500, 700)
+    config = RequantizeConfig(
+        channels=6,
+        count=4,
+        input_range=values,
+        multiplier=generator.integers(-90, 91, 6),
+        offset=generator.integers(-900, 901, 6),
+        shift=7,
+        rounding=rounding,
+        output_range=IntegerRange(-100, 127),
+    )
+    return _plain(config, seed)
+
+
+SMALL, BYTE = IntegerRange(-3, 3), IntegerRange(-128, 127)
+
+CASES: dict[str, Callable[[], Case]] = {
+    "buffer": _buffer,
+    "axi_input": lambda: _edge(AxiStreamInputConfig, 1),
+    "axi_output": lambda: _edge(AxiStreamOutputConfig, 2),
+    "gearbox_narrow": lambda: _plain(GearboxConfig(13, SMALL, 5, 2), 3),
+    "gearbox_wide": lambda: _plain(GearboxConfig(11, SMALL, 2, 6), 4),
+    "top_1": lambda: _plain(TopKConfig(9, 4, SMALL, 1), 5),
+    "top_3": lambda: _plain(TopKConfig(9, 2, SMALL, 3), 6),
+    "weights": _weights,
+    "threshold_one": lambda: _thresholds(5, 2, 1, 7),
+    "threshold_many": lambda: _thresholds(7, 3, 11, 8, low=-6),
+    "requantize_floor": lambda: _requantize(Rounding.FLOOR, 9),
+    "requantize_half_up": lambda: _requantize(Rounding.HALF_UP, 10),
+    "requantize_half_even": lambda: _requantize(Rounding.HALF_EVEN, 11),
+    "table_ternary": lambda: _engine(
+        TableMatmulConfig(11, 5, BYTE, TERNARY, queries=2, group=3, tables=2), 12
+    ),
+    "table_folded": lambda: _engine(
+        TableMatmulConfig(
+            13, 4, SMALL, TERNARY, queries=3, group=2, tables=3, sign_fold=True, buffers=2
+        ),
+        13,
+    ),
+    "table_planes": lambda: _engine(
+        TableMatmulConfig(7, 3, SMALL, TERNARY, planes=3, queries=2, lanes=2, group=2, tables=2), 14
+    ),
+    "table_binary": lambda: _engine(
+        TableMatmulConfig(9, 6, SMALL, BINARY, queries=4, group=4, tables=1, buffers=2), 15
+    ),
+    "table_two_bit": lambda: _engine(
+        TableMatmulConfig(6, 3, IntegerRange(0, 15), TWO_BIT, queries=1, group=2, tables=2), 16
+    ),
+    "table_shifts": lambda: _engine(
+        TableMatmulConfig(5, 3, SMALL, SHIFTS, queries=2, group=1, tables=3), 17
+    ),
+    "select_ternary": lambda: _engine(
+        SelectMatmulConfig(10, 5, BYTE, TERNARY, queries=2, block_inputs=4), 18
+    ),
+    "select_planes": lambda: _engine(
+        SelectMatmulConfig(6, 3, SMALL, TERNARY, planes=2, queries=2, lanes=2, block_inputs=3), 19
+    ),
+}
