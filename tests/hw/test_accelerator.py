@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,7 +76,7 @@ def test_frames_and_cycles_without_stalls(seed: int) -> None:
     frames = random_frames(toy, seed)
     bench = bench_of(toy, frames)
     bench.run(len(frames) * toy.config.output_edge.beats)
-    assert np.array_equal(bench.frames(), toy.parameters.compute(frames))
+    assert np.array_equal(bench.frames(), toy.compute(frames))
     times = simulate_network(Network(*toy.config.network()), len(bench.taken)).transfers
     assert bench.taken == times["input_edge", "i"].tolist()
     assert [cycle for cycle, _, _ in bench.given] == times["output_edge", "o"].tolist()
@@ -88,7 +89,7 @@ def test_frames_under_stalls(profile: str) -> None:
     frames = random_frames(toy, seed)
     bench = bench_of(toy, frames, profile, seed)
     bench.run(len(frames) * toy.config.output_edge.beats, max_cycles=20_000)
-    assert np.array_equal(bench.frames(), toy.parameters.compute(frames))
+    assert np.array_equal(bench.frames(), toy.compute(frames))
 
 
 @pytest.mark.parametrize("alphabet", [TERNARY, BINARY], ids=lambda a: a.name)
@@ -97,7 +98,7 @@ def test_a_single_layer(alphabet) -> None:
     frames = random_frames(toy, 3)
     bench = bench_of(toy, frames)
     bench.run(len(frames) * toy.config.output_edge.beats)
-    assert np.array_equal(bench.frames(), toy.parameters.compute(frames))
+    assert np.array_equal(bench.frames(), toy.compute(frames))
 
 
 @seeds(6)
@@ -134,9 +135,9 @@ def test_new_parameters_take_effect_between_frames(seed: int) -> None:
     assert 2 <= old_frames <= 3
     played = np.concatenate([frames, frames])
     results = bench.frames()
-    expected = toy.parameters.compute(played[:old_frames])
+    expected = toy.compute(played[:old_frames])
     assert np.array_equal(results[:old_frames], expected)
-    assert np.array_equal(results[old_frames:], new.compute(played[old_frames:]))
+    assert np.array_equal(results[old_frames:], toy.compute(played[old_frames:], new))
 
 
 @seeds(2)
@@ -152,7 +153,7 @@ def test_a_reload_of_nothing_changes_nothing(seed: int) -> None:
 
     bench = bench_of(toy, frames, "independent_ends", seed)
     bench.run(len(frames) * toy.config.output_edge.beats, script, max_cycles=20_000)
-    assert np.array_equal(bench.frames(), toy.parameters.compute(frames))
+    assert np.array_equal(bench.frames(), toy.compute(frames))
 
 
 def test_writing_while_running_changes_nothing() -> None:
@@ -170,7 +171,7 @@ def test_writing_while_running_changes_nothing() -> None:
         assert await Driver(bench, ctx).read("error", "reload_refused") == 1
 
     bench.run(len(frames) * toy.config.output_edge.beats, script)
-    assert np.array_equal(bench.frames(), toy.parameters.compute(frames))
+    assert np.array_equal(bench.frames(), toy.compute(frames))
 
 
 def test_registers_tell_what_happened() -> None:
@@ -186,7 +187,7 @@ def test_registers_tell_what_happened() -> None:
         assert await driver.read("capabilities", "input_bytes") == config.input_edge.bytes
         assert await driver.read("capabilities", "output_bytes") == config.output_edge.bytes
         assert await driver.read("input_elements") == toy.sizes[0]
-        assert await driver.read("output_elements") == toy.sizes[-1]
+        assert await driver.read("output_elements") == config.output_edge.elements
         assert await driver.read("memory_count") == len(config.memories()) == 0
         while len(bench.given) < len(frames) * config.output_edge.beats:
             await ctx.tick("bench")
@@ -211,7 +212,7 @@ def test_a_short_and_a_long_frame_spoil_only_themselves() -> None:
     frames, edge = random_frames(toy, 4), toy.config.input_edge
     edge = dataclasses.replace(edge, count=2)
     stages = [stage for stage in toy.config.stages if stage.name != "gearbox_0"]
-    first = next(stage for stage in stages if stage.name == "layer_0").part
+    first: Any = next(stage for stage in stages if stage.name == "layer_0").part
     regroup = Stage("gearbox_0", GearboxConfig(6, edge.values, 2, first.block_inputs))
     config = dataclasses.replace(toy.config, input_edge=edge, stages=(regroup, *stages))
     words = [axi_words(frame[np.newaxis], edge.values, 2) for frame in frames]
@@ -230,7 +231,7 @@ def test_a_short_and_a_long_frame_spoil_only_themselves() -> None:
 
     bench = AcceleratorBench(config, sum(words, []))
     bench.run(len(frames) * config.output_edge.beats, script)
-    assert np.array_equal(bench.frames(), toy.parameters.compute(expected))
+    assert np.array_equal(bench.frames(), toy.compute(expected))
     assert seen == {"short_frame": 1, "long_frame": 1, "element_range": 0}
 
 
@@ -255,7 +256,7 @@ def test_reset_in_mid_frame(seed: int) -> None:
     bench = bench_of(toy, frames)
     bench.run(len(frames) * toy.config.output_edge.beats, script)
     assert marks
-    assert np.array_equal(bench.frames(), toy.parameters.compute(frames))
+    assert np.array_equal(bench.frames(), toy.compute(frames))
 
 
 def test_costs_add_up_and_name_every_instance() -> None:
@@ -334,7 +335,7 @@ def test_refusals(build, message: str) -> None:
 def test_weight_buffers_must_fit_their_engines() -> None:
     config = random_toy(0).config
     at = next(at for at, stage in enumerate(config.stages) if stage.name == "layer_0")
-    stage = config.stages[at]
+    stage: Any = config.stages[at]
 
     def with_stage(new: Stage) -> None:
         stages = (*config.stages[:at], new, *config.stages[at + 1 :])
