@@ -17,7 +17,22 @@ from amaranth.hdl import Instance, Module, Signal, Value, signed
 
 from .verilog import VerilogPlatform
 
-__all__ = ["ADD_SUBTRACT_MODULE", "add_or_subtract"]
+__all__ = ["ADD_SUBTRACT_MODULE", "FAMILY_FILES", "add_or_subtract"]
+
+FAMILY_FILES = {
+    "ecp5": """\
+// To be read before all other files of a design for ECP5.
+`define STERNA_ECP5
+(* blackbox *)
+module CCU2C #(
+    parameter [15:0] INIT0 = 0, INIT1 = 0, parameter INJECT1_0 = "NO", INJECT1_1 = "NO"
+) (
+    input CIN, A0, B0, C0, D0, A1, B1, C1, D1, output S0, S1, COUT
+);
+endmodule
+""",
+}
+"""By device family: what Yosys reads first, so that the family's own cells are used."""
 
 ADD_SUBTRACT_MODULE = """\
 // left - right if subtract, otherwise left + right, modulo 2**WIDTH, in one carry chain.
@@ -44,8 +59,8 @@ module sterna_add_subtract #(
                 .INIT0(16'h96AA), .INIT1(16'h96AA), .INJECT1_0("NO"), .INJECT1_1("NO")
             ) cell_of_two (
                 .CIN(carry[pair]), .COUT(carry[pair+1]),
-                .A0(a[2*pair]), .B0(b[2*pair]), .C0(subtract), .D0(1'b0), .S0(y[2*pair]),
-                .A1(a[2*pair+1]), .B1(b[2*pair+1]), .C1(subtract), .D1(1'b0), .S1(y[2*pair+1])
+                .A0(a[2*pair]), .B0(b[2*pair]), .C0(subtract), .D0(1'b1), .S0(y[2*pair]),
+                .A1(a[2*pair+1]), .B1(b[2*pair+1]), .C1(subtract), .D1(1'b1), .S1(y[2*pair+1])
             );
         end
     endgenerate

@@ -56,8 +56,13 @@ def test_random_configuration(seed):
 CORNERS = {
     "one-weight": {"inputs": 1, "outputs": 1, "group": 1, "tables": 1, "queries": 1},
     "one-weight-folded-binary": {
-        **{"inputs": 1, "outputs": 1, "group": 1, "tables": 1, "queries": 1},
-        **{"alphabet": BINARY, "sign_fold": True},
+        "inputs": 1,
+        "outputs": 1,
+        "group": 1,
+        "tables": 1,
+        "queries": 1,
+        "alphabet": BINARY,
+        "sign_fold": True,
     },
     "group-wider-than-inputs": {"inputs": 2, "group": 3, "tables": 1},
     "one-input-block": {"inputs": 4, "group": 2, "tables": 2},
@@ -67,7 +72,10 @@ CORNERS = {
     "three-output-blocks": {"outputs": 6, "queries": 2, "planes": 1},
     "block-memory": {"outputs": 9, "queries": 2, "accumulator_memory": "block"},
     "block-memory-in-planes": {
-        **{"outputs": 8, "queries": 2, "accumulator_memory": "block", "planes": 2},
+        "outputs": 8,
+        "queries": 2,
+        "accumulator_memory": "block",
+        "planes": 2,
     },
     "int8-weights": {"planes": 6, "outputs": 3, "queries": 1},
     "two-buffers-fill-bound": {"buffers": 2, "group": 3, "outputs": 2, "sign_fold": True},
