@@ -75,10 +75,8 @@ class _Reader:
             "Relu": self.relu,
             "Reshape": self.reshape,
             "Shape": self.shape,
-            "Squeeze": self.same_shape,
             "Sub": self.subtract,
             "Transpose": self.transpose,
-            "Unsqueeze": self.same_shape,
         }
 
     def read(self) -> SourceGraph:
@@ -93,6 +91,9 @@ class _Reader:
         return self.builder.finish(output)
 
     def _node(self, node: onnx.NodeProto) -> None:
+        if not node.output:
+            self.builder.refuse(node.name or node.op_type, None, "must have an output", KNOWN)
+            return
         name = node.name or node.output[0]
         missing = [item for item in node.input if item and item not in self.env]
         operands = [self.env[item] if item in self.env else None for item in node.input]
@@ -116,7 +117,7 @@ class _Reader:
             result = handler(name, attributes(node), *operands)
         except UnfitError as error:
             result = self.builder.refuse(name, value, str(error), error.remedy)
-        except (ValueError, TypeError, IndexError, KeyError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             result = self.builder.refuse(name, value, f"{node.op_type} must fit ({error})", KNOWN)
         self.env[node.output[0]] = result
 
@@ -127,7 +128,7 @@ class _Reader:
     ) -> _Operand:
         scale, zero, bits = (self._constant(item) for item in (scale, zero, bits))
         signed, narrow = bool(options.get("signed", 1)), bool(options.get("narrow", 1))
-        rounding = options.get("rounding_mode", "ROUND")
+        rounding = str(options.get("rounding_mode", "ROUND"))
         if bits.size != 1 or (zero != zero.flat[0]).any():
             raise UnfitError("bit width and zero point must be one for the tensor")
         if isinstance(x, str):
@@ -284,9 +285,6 @@ class _Reader:
         if axis % (len(shape) + 1) != 1:
             raise UnfitError(f"flatten must start at axis 1, not {axis}")
         return self.builder.add(name, Reshape(flattened(shape, 1)), x)
-
-    def same_shape(self, name: str, options: dict[str, Any], x: Any, axes: Any = None) -> _Operand:
-        raise UnfitError("axes must not be added or removed", "use Flatten or Reshape")
 
     def transpose(self, name: str, options: dict[str, Any], x: Any) -> _Operand:
         axes = options.get("perm")

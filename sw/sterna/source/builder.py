@@ -169,9 +169,12 @@ class SourceBuilder:
         if not (np.isfinite(scale).all() and (scale > 0).all()):
             worst = scale[~(np.isfinite(scale) & (scale > 0))].flat[0]
             return f"scale must be finite and above zero, not {worst}", "train or calibrate again"
-        if zero_point != int(zero_point):
-            return f"zero point must be an integer, not {zero_point}", "use a symmetric quantiser"
-        if bits != int(bits) or not 1 <= bits <= _MOST_BITS:
+        if not float(zero_point).is_integer() or abs(zero_point) >= 1 << _MOST_BITS:
+            return (
+                f"zero point must be a small integer, not {zero_point}",
+                "use a symmetric quantiser",
+            )
+        if not float(bits).is_integer() or not 1 <= bits <= _MOST_BITS:
             return f"bit width must be 1 to {_MOST_BITS}, not {bits}", "choose another bit width"
         if rounding.upper() not in ROUNDING_MODES:
             known = ", ".join(ROUNDING_MODES)

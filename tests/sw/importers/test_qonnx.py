@@ -238,7 +238,7 @@ def test_every_problem_is_listed_at_once(tmp_path):
         ("float", "weights must be quantised, not float"),
         ("soft", "operation Softmax is unknown"),
         ("nan", "weights must be finite, not nan"),
-        ("half", "zero point must be an integer, not 0.5"),
+        ("half", "zero point must be a small integer, not 0.5"),
     ]
 
 
