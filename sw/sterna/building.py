@@ -32,6 +32,7 @@ from .mapping import MappedDesign, map_graph
 from .output_folder import fresh_folder
 from .passes import drop_identity, select_label
 from .planner import Budget, Planner
+from .queues import size_queues
 
 __all__ = ["build", "predict_cycles", "prepare"]
 
@@ -91,7 +92,10 @@ def build(
     if foldings is None:
         foldings = Planner(hardware, device, reloadable).plan(interval, budget)
     build_hash = _hash(hardware, foldings, device, reloadable)
-    mapped = map_graph(hardware, device, foldings, reloadable=reloadable, build_hash=build_hash)
+    queues = size_queues(hardware, device, foldings, reloadable)
+    mapped = map_graph(
+        hardware, device, foldings, reloadable=reloadable, build_hash=build_hash, queues=queues
+    )
     files = emit(mapped.accelerator.create(), mapped.accelerator.name)
     times = predict_cycles(mapped.accelerator)
     with fresh_folder(Path(out), mark="design.json") as folder:

@@ -21,7 +21,10 @@ from typing import Any
 from sterna_hw.accelerator import AcceleratorConfig
 from sterna_hw.axi_stream import AxiStreamInputConfig, AxiStreamOutputConfig, element_bytes
 from sterna_hw.base import Device, IntegerRange
+from sterna_hw.beat import beat_layout
+from sterna_hw.frame_queue import FrameQueueConfig
 from sterna_hw.gearbox import GearboxConfig
+from sterna_hw.memory_sizing import size_for
 from sterna_hw.multi_threshold import MultiThresholdConfig
 from sterna_hw.requantize import RequantizeConfig
 from sterna_hw.stage import PartConfig, Stage, port_shape
@@ -63,10 +66,12 @@ def map_graph(
     reloadable: bool = False,
     build_hash: int = 0,
     contents: bool = True,
+    queues: Mapping[str, int] | None = None,
 ) -> MappedDesign:
     """The accelerator for a chain of operations.
 
     Without ``contents`` weight buffers stay empty: enough for costs and cycles, not for Verilog.
+    ``queues`` gives the rows of the queue in front of a layer, by its name; none by default.
 
     Raises
     ------
@@ -83,7 +88,7 @@ def map_graph(
     count = _axi_count(entry.range)
     builder = _Builder(device, reloadable, contents, count, entry.range, entry.size)
     for op in chain[1:]:
-        builder.add(graph, op, foldings.get(op.name))
+        builder.add(graph, op, foldings.get(op.name), (queues or {}).get(op.name, 0))
     result = graph.types[graph.output_name]
     out_count = min(_axi_count(builder.values), result.size)
     builder.regroup("output_edge_gearbox", out_count)
@@ -144,11 +149,13 @@ class _Builder:
         while name in self._taken:
             number += 1
             name = f"{identifier(layer)}_{number}"
-        self._taken |= {name, f"{name}_weights", f"{name}_gearbox"}
+        self._taken |= {name, f"{name}_weights", f"{name}_gearbox", f"{name}_queue"}
         return name
 
-    def add(self, graph: Graph, op: Op, folding: Folding | None) -> None:
+    def add(self, graph: Graph, op: Op, folding: Folding | None, queue_rows: int) -> None:
         name = self._free_name(op.name)
+        if queue_rows:
+            self._add_queue(f"{name}_queue", queue_rows)
         match op:
             case MatMul():
                 assert folding is not None
@@ -173,6 +180,13 @@ class _Builder:
             part = GearboxConfig(self.elements, self.values, self.count, count)
             self.stages.append(Stage(name, part))
             self.count = count
+
+    def _add_queue(self, name: str, rows: int) -> None:
+        width = beat_layout(self.values, self.count).size
+        style = size_for(self.device, rows, width, loaded=True).style
+        style = "distributed" if style == "distributed" else "block"
+        part = FrameQueueConfig(self.elements, self.values, self.count, rows, name, style)
+        self.stages.append(Stage(name, part))
 
     def _append(self, name: str, part: PartConfig, layer: str) -> None:
         self.stages.append(Stage(name, part))
