@@ -23,7 +23,7 @@ from amaranth.lib.wiring import In, Out
 from .base import Cost, Device, Timing, queue
 from .stream_buffer import StreamBufferConfig
 
-__all__ = ["CreditQueue", "CreditQueueConfig", "delay"]
+__all__ = ["CreditQueue", "CreditQueueConfig", "delay", "delay_cost"]
 
 
 @dataclass(frozen=True)
@@ -141,3 +141,11 @@ def delay(m: Module, value: Value, cycles: int, *, reset_less: bool = True) -> V
         m.d.sync += register.eq(value)
         value = register
     return value
+
+
+def delay_cost(device: Device, bits: int, cycles: int) -> Cost:
+    """Estimate of delaying so many bits: registers, or where there are any, shift registers of one
+    look-up table each with a register behind (Yosys makes them from three cycles on)."""
+    if device.family == "ecp5" or cycles < 3:
+        return Cost(ff=bits * cycles)
+    return Cost(lut=bits * -(-(cycles - 1) // 16), ff=bits)

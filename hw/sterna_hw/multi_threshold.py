@@ -24,16 +24,17 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, IntegerRange, Timing
-from .beat import beat_count, beat_layout, beat_signature, shape_of
-from .credit import CreditQueueConfig, delay
+from .beat import beat_layout, beat_signature, shape_of
+from .channels import ChannelConfig, walk_channels, zero_padding
+from .credit import CreditQueueConfig, delay, delay_cost
 from .memory import MemoryConfig, load_signature, pack_words
-from .threshold_tree import ThresholdLevel, heap_order
+from .threshold_tree import ThresholdLevel, search_trees
 
 __all__ = ["MultiThreshold", "MultiThresholdConfig"]
 
 
 @dataclass(frozen=True)
-class MultiThresholdConfig:
+class MultiThresholdConfig(ChannelConfig):
     """``y = low + step * k`` with k thresholds reached, ``low + step * (K - k)`` where descending.
 
     Parameters
@@ -64,8 +65,6 @@ class MultiThresholdConfig:
         If a field breaks one of these rules.
     """
 
-    channels: int
-    count: int
     input_range: IntegerRange
     thresholds: Sequence[Sequence[int]] | np.ndarray = field(repr=False)
     descending: bool | Sequence[bool] | np.ndarray = field(default=False, repr=False)
@@ -76,10 +75,9 @@ class MultiThresholdConfig:
     distributed_rows: int = 64
 
     def __post_init__(self) -> None:
-        for subject in ("channels", "count", "step"):
-            value = getattr(self, subject)
-            if value < 1:
-                raise ValueError(f"{subject.capitalize()} must be 1 or more, not {value!r}")
+        super().__post_init__()
+        if self.step < 1:
+            raise ValueError(f"Step must be 1 or more, not {self.step!r}")
         thresholds = np.asarray(self.thresholds, dtype=np.int64)
         if thresholds.ndim != 2 or len(thresholds) != self.channels:
             raise ValueError(
@@ -114,28 +112,7 @@ class MultiThresholdConfig:
     def output_range(self) -> IntegerRange:
         """Of the outputs, and of the zeros that pad a last beat."""
         outputs = IntegerRange(self.low, self.low + self.step * self.threshold_count)
-        return outputs.with_zero() if self.channels % self.count else outputs
-
-    @property
-    def inputs(self) -> int:
-        return self.channels
-
-    @property
-    def outputs(self) -> int:
-        return self.channels
-
-    @property
-    def input_count(self) -> int:
-        return self.count
-
-    @property
-    def output_count(self) -> int:
-        return self.count
-
-    @property
-    def beats(self) -> int:
-        """Beats after which the channels start again."""
-        return beat_count(self.channels, self.count)
+        return outputs.with_zero() if self.is_padded else outputs
 
     @property
     def level_count(self) -> int:
@@ -152,19 +129,11 @@ class MultiThresholdConfig:
     def heap(self) -> np.ndarray:
         """Search trees, int64 of shape ``(beats, count, 2**levels)``: entry 1 is the root, entries
         2n and 2n + 1 follow entry n; entry 0 is 1 where descending."""
-        return self._heap(np.array(self.thresholds), np.array(self.descending))
-
-    def _heap(self, thresholds: np.ndarray, descending: np.ndarray) -> np.ndarray:
         never = self.input_range.high + 1
-        thresholds = np.clip(thresholds, self.input_range.low, never)
-        tree = np.full((self.beats * self.count, 1 << self.level_count), never, dtype=np.int64)
-        # Lanes beyond the last channel repeat the first beat's, to be as uniform as the others.
-        channel = np.arange(len(tree)) % self.count % self.channels
-        channel[: self.channels] = np.arange(self.channels)
-        tree[:, 1 : 1 + self.threshold_count] = thresholds[channel]
-        tree[:, 1:] = tree[:, heap_order(self.level_count)]
-        tree[:, 0] = descending[channel]
-        return tree.reshape(self.beats, self.count, -1)
+        thresholds = np.clip(np.array(self.thresholds), self.input_range.low, never)
+        trees = search_trees(thresholds, self.level_count, never)
+        trees[:, 0] = self.descending
+        return trees[self.channel_of_lanes()]
 
     @property
     def row_count(self) -> int:
@@ -252,12 +221,16 @@ class MultiThresholdConfig:
     def cost(self, device: Device) -> Cost:
         """Estimate: comparators, tables, the values that wait for them, and the queue."""
         bits, waits = self.input_range.width, self.pipeline_latency - self.maps_output
-        total = self._queue.cost(device) + Cost(lut=10, ff=10 + 2 * self.pipeline_latency)
+        total = (
+            self._queue.cost(device)
+            + Cost(lut=10, ff=10)
+            + delay_cost(device, 2, self.pipeline_latency)
+        )
         for level in self.levels:
             total += level.cost(device)
         if self.directions:
             total += self.directions.cost(device)
-        waiting = Cost(ff=self.count * (bits + self.level_count / 2) * (waits - 1))
+        waiting = delay_cost(device, self.count * (bits + self.level_count // 2), waits - 1)
         mapping = Cost(lut=1, ff=1) * (self.count * self.output_range.width * self.maps_output)
         return total + waiting + mapping
 
@@ -301,29 +274,17 @@ class MultiThreshold(wiring.Component):
             queue.push.eq(delay(m, queue.take, latency, reset_less=False)),
             queue.result.last.eq(delay(m, self.i.payload.last, latency)),
         ]
-        beat, is_last_beat = Signal(range(config.beats)), Signal(init=config.beats == 1)
-        if config.beats > 1:
-            with m.If(queue.take):
-                m.d.sync += [
-                    beat.eq(Mux(is_last_beat, 0, beat + 1)),
-                    is_last_beat.eq(beat == config.beats - 2),
-                ]
-
+        beat, is_last_beat = walk_channels(m, config, queue.take)
         load = self.load if config.reloadable else None
         values: list[Value] = [self.i.payload.data[lane] for lane in range(config.count)]
         counts: list[Value] = [Const(0, 0)] * config.count
         row: Value = beat
         for level in config.levels:
-            counts = level.build(m, values, counts, row, load)
-            if level.number < config.level_count - 1:
-                values = [delay(m, value, level.latency) for value in values]
+            values, counts = level.build(m, values, counts, row, load)
             row = delay(m, row, level.latency)
 
-        is_padded = delay(m, is_last_beat, latency)
         outputs = self._map(m, counts, beat, load) if config.maps_output else counts
-        for lane, output in enumerate(outputs):
-            if (config.beats - 1) * config.count + lane >= config.channels:
-                output = Mux(is_padded, 0, output)
+        for lane, output in enumerate(zero_padding(m, config, outputs, is_last_beat, latency)):
             m.d.comb += queue.result.data[lane].eq(output)
         return m
 
@@ -346,7 +307,7 @@ class MultiThreshold(wiring.Component):
                     ),
                 ]
         top, is_full = config.threshold_count, config.threshold_count + 1 == 1 << config.level_count
-        outputs = []
+        outputs: list[Value] = []
         for lane, (count, flag) in enumerate(zip(counts, flags)):
             # With every place of the tree in use, K - k is k with all bits inverted.
             turned = (

@@ -1,249 +1,251 @@
-"""Dyadic requantisation: ``y = clip(round((x * multiplier + offset) / 2**shift))`` per channel.
+"""Scales integers by a dyadic number for each channel: ``clip(round((x * m + b) / 2**shift))``.
 
-A feed-forward pipeline: the parameters of a beat's channels are read from a memory (or are constants
-when all channels share them) while the elements wait; the product is taken in pieces that fit DSP
-blocks; offset and half are added at once; the shift is wiring; the result is compared with the
-clip's ends and chosen. What is not needed is not built: no multiplier when all are 1, no addition of
-zero, no clip when the range lies inside. Rounding half to even takes one addition more, because
-which half is added depends on the quotient's own low bit.
+A pipeline of exact integer steps: multiply, add the offset, round, clip. Multipliers are cut into
+pieces that fit a DSP block, and the pieces added one register each; a multiplier that is one power
+of two for all channels costs nothing. Half of the rounding unit is part of the stored offset, so
+rounding to nearest is a plain cut (see `round_and_clip`).
 
-It is also the stage of wide fixed-point logits, with shift 0 and a range that clips nothing.
-One beat a cycle; latency: what of these stages there is, and 1 (`latency`). Sums are exact; a
-reloadable stage holds parameters of the ranges it was built for, and clips whatever they make.
+With shift 0 and multiplier 1 it adds a bias for each channel and serves as the stage for wide
+fixed-point logits. One beat a cycle; `pipeline_latency` says how many registers. No floats, no
+scale that changes at run time other than by reloading the tables.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, IntegerRange, Rounding, Timing
-from .beat import beat_count, beat_layout, beat_signature, shape_of, to_beats
-from .credit import CreditQueueConfig, delay
-from .memory import MemoryConfig, MemoryStyle, load_signature, pack_words
-from .pipelined_multiply import multiply_latency, pipelined_multiply
+from .beat import beat_layout, beat_signature, shape_of
+from .channels import ChannelConfig, walk_channels, zero_padding
+from .credit import CreditQueueConfig, delay, delay_cost
+from .memory import MemoryConfig, MemoryStyle, load_signature
+from .multiply import MultiplyConfig
+from .round_and_clip import RoundAndClipConfig
 
 __all__ = ["Requantize", "RequantizeConfig"]
 
+Values = int | Sequence[int] | np.ndarray
+
 
 @dataclass(frozen=True)
-class RequantizeConfig:
-    """Parameters by channel; channel c travels in beat ``c div count`` at place ``c mod count``.
+class RequantizeConfig(ChannelConfig):
+    """``y = clip(round((x * multiplier + offset) / 2**shift), low, high)``.
 
     Parameters
     ----------
-    channels, count : :class:`int`
-        Elements of a frame, and of a beat.
-    input_range : :class:`IntegerRange`
-        Of x.
-    multiplier, offset : int64 array ``[channels]``, or :class:`int` for all
-        Parameters of each channel.
+    channels : :class:`int`
+        Channels C, fastest in the stream: element e of a frame belongs to channel e % C.
+    count : :class:`int`
+        Elements of a beat, Q. Where it does not divide C, a frame is C elements.
+    input_range : :class:`~sterna_hw.base.IntegerRange`
+        Proven range of x.
+    multiplier, offset : :class:`int`, or one for each channel
+        Any sign; offset is added before the shift.
     shift : :class:`int`
         Bits dropped.
-    rounding : :class:`Rounding`
+    rounding : :class:`~sterna_hw.base.Rounding`
         How they are dropped.
-    output_range : :class:`IntegerRange`
-        Results are clipped to it.
+    output_range : :class:`~sterna_hw.base.IntegerRange`
+        What results are clipped to; it must hold 0 where a last beat is padded.
     reloadable : :class:`bool`
-        Whether parameters can be loaded, within the ranges of the given ones.
+        Whether multipliers and offsets can be written at run time through ``load``.
+    multiplier_range, offset_range : :class:`~sterna_hw.base.IntegerRange`, optional
+        What may be reloaded; the values at start by default.
     name : :class:`str`
-        Names the parameters' file.
-    style : ``"block"`` or ``"distributed"``
-        Memory of the parameters.
+        Names the file of the contents.
+    distributed_rows : :class:`int`
+        Tables of more rows go to block memory.
 
     Raises
     ------
     ValueError
-        If a field breaks one of these rules or ``x * multiplier + offset`` exceeds 62 bits.
+        If a field breaks one of these rules, or a product may need more than 62 bits.
     """
 
-    channels: int
-    count: int
     input_range: IntegerRange
-    multiplier: np.ndarray | int = field(repr=False)
-    offset: np.ndarray | int = field(repr=False)
+    multiplier: Values = field(repr=False)
+    offset: Values = field(repr=False)
     shift: int
     rounding: Rounding
     output_range: IntegerRange
     reloadable: bool = False
-    name: str = "requantize"
-    style: MemoryStyle = "distributed"
+    multiplier_range: IntegerRange | None = None
+    offset_range: IntegerRange | None = None
+    name: str = "scales"
+    distributed_rows: int = 64
 
     def __post_init__(self) -> None:
-        for subject in ("channels", "count"):
-            value = getattr(self, subject)
-            if value < 1:
-                raise ValueError(f"{subject.capitalize()} must be 1 or more, not {value!r}")
-        if not 0 <= self.shift <= 62:
-            raise ValueError(f"Shift must be 0 to 62, not {self.shift!r}")
+        super().__post_init__()
+        if not 0 <= self.shift <= 48:
+            raise ValueError(f"Shift must be 0 to 48, not {self.shift!r}")
         for subject in ("multiplier", "offset"):
-            values = np.asarray(getattr(self, subject))
-            if values.shape not in ((), (self.channels,)):
+            values = np.atleast_1d(np.asarray(getattr(self, subject), dtype=np.int64))
+            if values.shape not in ((1,), (self.channels,)):
                 raise ValueError(
-                    f"{subject.capitalize()} must be one number or {self.channels}, "
-                    f"not of shape {values.shape}"
+                    f"{subject.capitalize()} must be one integer, or one for each of "
+                    f"{self.channels} channels, not {values.size}"
                 )
-            values = np.broadcast_to(values.astype(np.int64), self.channels).copy()
-            values.flags.writeable = False
-            object.__setattr__(self, subject, values)
+            values = np.broadcast_to(values, self.channels)
+            object.__setattr__(self, subject, tuple(values.tolist()))
+            actual, allowed = IntegerRange.of_values(values), f"{subject}_range"
+            if getattr(self, allowed) is None:
+                object.__setattr__(self, allowed, actual)
+            elif not getattr(self, allowed).contains(actual):
+                raise ValueError(
+                    f"{subject.capitalize()} must be within {getattr(self, allowed)}, not {actual}"
+                )
+        if self.is_padded and not self.output_range.contains(0):
+            raise ValueError(
+                f"Output range must hold 0, which pads the last of {self.channels} channels in "
+                f"beats of {self.count}, not {self.output_range}"
+            )
         if self.sum_range.width > 62:
-            raise ValueError(f"Sums must fit 62 bits, not {self.sum_range.width}")
-        _ = self.memory
+            raise ValueError(f"Product plus offset must fit 62 bits, not {self.sum_range.width}")
 
     @property
-    def inputs(self) -> int:
-        return self.channels
+    def half(self) -> int:
+        """Part of every stored offset, where rounding is to nearest."""
+        return RoundAndClipConfig.half(self.shift, self.rounding)
 
     @property
-    def outputs(self) -> int:
-        return self.channels
+    def stored_range(self) -> IntegerRange:
+        """Of the stored offsets, half included."""
+        assert self.offset_range is not None
+        return self.offset_range + IntegerRange(self.half, self.half)
 
     @property
-    def input_count(self) -> int:
-        return self.count
-
-    @property
-    def output_count(self) -> int:
-        return self.count
-
-    @cached_property
-    def multiplier_range(self) -> IntegerRange:
-        return IntegerRange.of_values(np.asarray(self.multiplier))
-
-    @cached_property
-    def offset_range(self) -> IntegerRange:
-        return IntegerRange.of_values(np.asarray(self.offset))
-
-    @cached_property
     def product_range(self) -> IntegerRange:
-        return self.input_range.with_zero() * self.multiplier_range
+        assert self.multiplier_range is not None
+        return self.input_range * self.multiplier_range
 
-    @cached_property
+    @property
     def sum_range(self) -> IntegerRange:
-        """Of ``x * multiplier + offset``, with every channel's parameters and padding, and of the
-        same with the half that rounding adds."""
-        half = 0 if self.shift == 0 else 1 << (self.shift - 1)
-        offsets = IntegerRange(0, half) + self.offset_range.with_zero()
-        return self.product_range + offsets
+        return self.product_range + self.stored_range
 
     @property
-    def multiplies(self) -> bool:
-        return self.reloadable or self.multiplier_range != IntegerRange(1, 1)
-
-    @property
-    def adds(self) -> bool:
-        rounds = self.shift > 0 and self.rounding is not Rounding.FLOOR
-        return self.reloadable or rounds or self.offset_range != IntegerRange(0, 0)
-
-    @property
-    def is_uniform(self) -> bool:
-        """Whether all channels share their parameters for good: then there is no memory."""
-        one = self.multiplier_range.low == self.multiplier_range.high
-        return not self.reloadable and one and self.offset_range.low == self.offset_range.high
+    def end(self) -> RoundAndClipConfig:
+        return RoundAndClipConfig(self.sum_range, self.shift, self.rounding, self.output_range)
 
     @cached_property
-    def shifted_range(self) -> IntegerRange:
-        """Of the rounded quotient, before the clip."""
-        ends = np.array([self.sum_range.low, self.sum_range.high])
-        return IntegerRange.of_values(self.rounding.shift_right(ends, self.shift))
-
-    @property
-    def clips(self) -> bool:
-        return not self.output_range.contains(self.shifted_range)
+    def multiply(self) -> MultiplyConfig:
+        assert self.multiplier_range is not None
+        fixed = None
+        if not self.reloadable and self.multiplier_range.low == self.multiplier_range.high:
+            fixed = self.multiplier_range.low
+        return MultiplyConfig(self.input_range, self.multiplier_range, fixed)
 
     @property
     def row_count(self) -> int:
-        """Rows of the parameter memory, one a beat of channels."""
-        return beat_count(self.channels, self.count)
+        """Rows of the reload port: one for each beat of channels."""
+        return self.beats
 
     @property
     def row_width(self) -> int:
-        return self.count * self._pair_width
+        """Each lane takes its multiplier in the low bits, then its stored offset."""
+        assert self.multiplier_range is not None
+        return self.count * (self.multiplier_range.width + self.stored_range.width)
 
-    @property
-    def _pair_width(self) -> int:
-        return self.multiplier_range.width + self.offset_range.width
-
-    def pack(self, multiplier: np.ndarray, offset: np.ndarray) -> tuple[int, ...]:
-        """Rows of the memory: for each place of a beat its multiplier, above it its offset.
+    def pack(self, multiplier: Values, offset: Values) -> tuple[int, ...]:
+        """Row words for the reload port.
 
         Raises
         ------
         ValueError
-            If a parameter is outside the range that the stage was built for.
+            If a multiplier or offset is outside its range, or there are not C of them.
         """
-        words = np.zeros((self.row_count, self.count), dtype=object)
-        position = 0
-        for subject, values in (("multiplier", multiplier), ("offset", offset)):
-            holds: IntegerRange = getattr(self, f"{subject}_range")
-            if not holds.contains(values):
-                raise ValueError(f"{subject.capitalize()} must lie in {holds}, not beyond")
-            beats = to_beats(np.asarray(values)[np.newaxis], self.count)[0].astype(object)
-            words += (beats & ((1 << holds.width) - 1)) << position
-            position += holds.width
-        return pack_words(words, self._pair_width)
+        assert self.multiplier_range is not None and self.offset_range is not None
+        widths = (self.multiplier_range.width, self.stored_range.width)
+        columns = []
+        for subject, values, allowed, added in (
+            ("Multiplier", multiplier, self.multiplier_range, 0),
+            ("Offset", offset, self.offset_range, self.half),
+        ):
+            values = np.broadcast_to(np.asarray(values, dtype=np.int64), self.channels)
+            if not allowed.contains(values):
+                raise ValueError(
+                    f"{subject} must be within {allowed}, not {IntegerRange.of_values(values)}"
+                )
+            columns.append((values + added)[self.channel_of_lanes()])
+        rows = []
+        for beat in range(self.beats):
+            word, at = 0, 0
+            for lane in range(self.count):
+                for width, column in zip(widths, columns):
+                    word |= (int(column[beat, lane]) & ((1 << width) - 1)) << at
+                    at += width
+            rows.append(word)
+        return tuple(rows)
 
-    @property
+    @cached_property
     def memory(self) -> MemoryConfig | None:
-        if self.is_uniform:
+        """The table of multipliers and offsets; none where all beats use the same."""
+        words = self.pack(np.array(self.multiplier), np.array(self.offset))
+        if not self.reloadable and len(set(words)) == 1:
             return None
-        rows = self.pack(np.asarray(self.multiplier), np.asarray(self.offset))
+        style: MemoryStyle = "block" if self.beats > self.distributed_rows else "distributed"
+        latency = 2 if style == "block" else 1
         return MemoryConfig(
-            self.name, self.row_count, self.row_width, rows, self.style, self.reloadable
+            self.name, self.beats, self.row_width, words, style, self.reloadable, latency
         )
 
-    @property
-    def latency(self) -> int:
-        """Cycles from ``i`` to ``o``."""
-        cycles = 1 + (0 if self.memory is None else self.memory.read_latency)
-        if self.multiplies:
-            signed_inputs = self.input_range.width + (not self.input_range.signed)
-            factor = self.multiplier_range.width + (not self.multiplier_range.signed)
-            cycles += multiply_latency(signed_inputs, factor)
-        cycles += self.adds + (2 if self.clips else 0)
-        return cycles + (1 if self._ties_to_even else 0)
-
-    @property
-    def _ties_to_even(self) -> bool:
-        return self.shift > 0 and self.rounding is Rounding.HALF_EVEN
-
-    def compute(self, frames: np.ndarray) -> np.ndarray:
-        """int64 ``(frames, channels)`` from the same shape."""
-        sums = np.asarray(frames, dtype=np.int64) * self.multiplier + self.offset
+    def compute(self, values: np.ndarray) -> np.ndarray:
+        """Outputs (int64) of frames of shape ``(frames, elements)``, channel fastest."""
+        values = np.asarray(values, dtype=np.int64)
+        by_channel = values.reshape(-1, self.channels)
+        sums = by_channel * np.array(self.multiplier) + np.array(self.offset)
         rounded = self.rounding.shift_right(sums, self.shift)
-        return np.clip(rounded, self.output_range.low, self.output_range.high)
+        clipped = np.clip(rounded, self.output_range.low, self.output_range.high)
+        return clipped.reshape(values.shape)
 
     @property
-    def queue(self) -> CreditQueueConfig:
-        return CreditQueueConfig(beat_layout(self.output_range, self.count), self.latency - 1)
+    def read_latency(self) -> int:
+        return self.memory.read_latency if self.memory else 0
+
+    @property
+    def pipeline_latency(self) -> int:
+        """Read, multiply, add, round and clip."""
+        return self.read_latency + self.multiply.latency + 1 + self.end.latency
 
     def timing(self) -> Timing:
-        return self.queue.timing()
+        return self._queue.timing()
+
+    @property
+    def _queue(self) -> CreditQueueConfig:
+        return CreditQueueConfig(beat_layout(self.output_range, self.count), self.pipeline_latency)
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: additions and clips by width, multipliers as DSP blocks by limbs."""
-        width = self.sum_range.width
-        lane = Cost(ff=width * (self.latency - 1))
-        if self.multiplies:
-            blocks = -(-self.input_range.width // 17) * -(-self.multiplier_range.width // 17)
-            lane += Cost(dsp=blocks, lut=(blocks - 1) * width, ff=(blocks - 1) * width)
-        lane += Cost(lut=width * (self.adds + self._ties_to_even + 2 * self.clips))
-        memory = Cost() if self.memory is None else self.memory.cost(device)
-        return lane * self.count + memory + self.queue.cost(device)
+        """Estimate: table, multipliers, an adder, a rounder and a clipper for each lane, queue."""
+        total = self.sum_range.width
+        waiting = self.input_range.width * self.read_latency + self.stored_range.width * (
+            self.multiply.latency if self.memory else 0
+        )
+        lane = self.multiply.cost(device) + self.end.cost(device)
+        lane += Cost(lut=total, ff=total + waiting)
+        control = Cost(lut=10, ff=10) + delay_cost(device, 3, self.pipeline_latency)
+        table = self.memory.cost(device) if self.memory else Cost()
+        return table + lane * self.count + control + self._queue.cost(device)
 
     def create(self) -> Requantize:
         return Requantize(self)
 
 
 class Requantize(wiring.Component):
-    """The stage: streams ``i`` and ``o``, and ``load`` (see `memory`) if reloadable; its rows are
-    those of `RequantizeConfig.pack`."""
+    """The pipeline.
+
+    Attributes
+    ----------
+    i : stream of beats of ``input_range``, in
+    o : stream of beats of ``output_range``, out
+    load : in, see `load_signature`; only when reloadable
+    """
 
     i: stream.Interface
     o: stream.Interface
@@ -251,7 +253,7 @@ class Requantize(wiring.Component):
 
     def __init__(self, config: RequantizeConfig) -> None:
         self.config = config
-        members: dict[str, Any] = {
+        members = {
             "i": In(beat_signature(config.input_range, config.count)),
             "o": Out(beat_signature(config.output_range, config.count)),
         }
@@ -262,95 +264,54 @@ class Requantize(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        m.submodules.queue = queue = config.queue.create()
-        accept = Signal()
+        latency = config.pipeline_latency
+        m.submodules.queue = queue = config._queue.create()
+        wiring.connect(m, wiring.flipped(self.o), queue.o)
         m.d.comb += [
             self.i.ready.eq(queue.available),
-            accept.eq(self.i.valid & self.i.ready),
-            queue.take.eq(accept),
+            queue.take.eq(queue.available & self.i.valid),
+            queue.push.eq(delay(m, queue.take, latency, reset_less=False)),
+            queue.result.last.eq(delay(m, self.i.payload.last, latency)),
         ]
-        waits, parameters = 0, None
-        if config.memory is not None:
-            m.submodules.memory = memory = config.memory.create()
-            row = Signal(range(config.row_count))
-            m.d.comb += memory.address.eq(row)
-            with m.If(accept):
-                m.d.sync += row.eq(Mux(row == config.row_count - 1, 0, row + 1))
-            if config.reloadable:
-                wiring.connect(m, wiring.flipped(self.load), memory.load)
-            waits, parameters = config.memory.read_latency, memory.data
-        is_last = delay(m, self.i.payload.last, config.latency - 1)
-        for place in range(config.count):
-            element = delay(m, self.i.payload.data[place], waits)
-            multiplier, offset = self._parameters(parameters, place)
-            result = self._element(m, element, multiplier, offset)
-            if config.channels - (config.row_count - 1) * config.count <= place:
-                # Behind the frame's end there must be zero, whatever the parameters make of it.
-                result = Mux(is_last, 0, result)
-            m.d.comb += queue.result.data[place].eq(result)
-        m.d.comb += [
-            queue.result.last.eq(is_last),
-            queue.push.eq(delay(m, accept, config.latency - 1, reset_less=False)),
-        ]
-        wiring.connect(m, wiring.flipped(self.o), queue.o)
+        beat, is_last_beat = walk_channels(m, config, queue.take)
+        outputs: list[Value] = []
+        for lane, (multiplier, offset) in enumerate(self._scales(m, beat)):
+            value = delay(m, self.i.payload.data[lane], config.read_latency)
+            product = config.multiply.build(m, value, multiplier)
+            total = Signal(shape_of(config.sum_range), name=f"sum{lane}", reset_less=True)
+            m.d.sync += total.eq(product + delay(m, offset, config.multiply.latency))
+            outputs.append(config.end.build(m, total, lane))
+        outputs = zero_padding(m, config, outputs, is_last_beat, latency)
+        for lane, output in enumerate(outputs):
+            m.d.comb += queue.result.data[lane].eq(output)
         return m
 
-    def _parameters(self, row: Value | None, place: int) -> tuple[Value | int, Value | int]:
+    def _scales(self, m: Module, beat: Value) -> list[tuple[Value, Value]]:
+        """Multiplier and stored offset of each lane, ``read_latency`` after ``beat``."""
         config = self.config
-        if row is None:
-            return config.multiplier_range.low, config.offset_range.low
-        low = place * config._pair_width
-        middle = low + config.multiplier_range.width
-        pair = row[low:middle], row[middle : middle + config.offset_range.width]
-        ranges = config.multiplier_range, config.offset_range
-        a, b = (v.as_signed() if r.signed else v for v, r in zip(pair, ranges))
-        return a, b
-
-    def _element(
-        self, m: Module, element: Value, multiplier: Value | int, offset: Value | int
-    ) -> Value:
-        config = self.config
-        width = config.sum_range.width + (not config.sum_range.signed)
-        value: Value = element
-        if config.multiplies:
-            factor = _as_signed(m, multiplier, config.multiplier_range)
-            element = _as_signed(m, element, config.input_range)
-            value = pipelined_multiply(m, element, factor, width)
-            if isinstance(offset, Value):
-                offset = delay(m, offset, multiply_latency(len(element), len(factor)))
-        half = 0 if config.shift == 0 else 1 << (config.shift - 1)
-        if config.adds:
-            rounding = half if config.rounding is Rounding.HALF_UP else 0
-            addend = Signal(signed(width), name="addend")
-            total = Signal(signed(width), name="total", reset_less=True)
-            m.d.comb += addend.eq(offset + rounding)
-            m.d.sync += total.eq(value + addend)
-            value = total
-        if config._ties_to_even:
-            even = Signal(signed(width), name="even", reset_less=True)
-            m.d.sync += even.eq(value + (half - 1) + value[config.shift])
-            value = even
-        shifted = Signal(shape_of(config.shifted_range), name="shifted_result")
-        m.d.comb += shifted.eq(value >> config.shift)
-        return self._clip(m, shifted) if config.clips else shifted
-
-    def _clip(self, m: Module, value: Signal) -> Value:
-        """Comparison in one register, choice in the next."""
-        bounds = self.config.output_range
-        above, below = Signal(reset_less=True), Signal(reset_less=True)
-        held = Signal(value.shape(), reset_less=True)
-        result = Signal(shape_of(bounds), name="clipped", reset_less=True)
-        m.d.sync += [
-            above.eq(value > bounds.high),
-            below.eq(value < bounds.low),
-            held.eq(value),
-            result.eq(Mux(above, bounds.high, Mux(below, bounds.low, held))),
-        ]
-        return result
-
-
-def _as_signed(m: Module, value: Value | int, values: IntegerRange) -> Value:
-    """The value as a signed signal, one bit wider if its range is not signed."""
-    result = Signal(signed(values.width + (not values.signed)), name="factor")
-    m.d.comb += result.eq(value)
-    return result
+        assert config.multiplier_range is not None
+        shapes = shape_of(config.multiplier_range), shape_of(config.stored_range)
+        if config.memory is None:
+            channels = config.channel_of_lanes()[0]
+            multipliers, offsets = np.array(config.multiplier), np.array(config.offset)
+            return [
+                (
+                    Const(int(multipliers[channel]), shapes[0]),
+                    Const(int(offsets[channel]) + config.half, shapes[1]),
+                )
+                for channel in channels
+            ]
+        m.submodules.scales = memory = config.memory.create()
+        m.d.comb += memory.address.eq(beat)
+        if config.reloadable:
+            wiring.connect(m, wiring.flipped(self.load), memory.load)
+        scales, at = [], 0
+        for lane in range(config.count):
+            pair = []
+            for name, shape in zip(("multiplier", "offset"), shapes):
+                part = Signal(shape, name=f"{name}{lane}")
+                m.d.comb += part.eq(memory.data[at : at + shape.width])
+                pair.append(part)
+                at += shape.width
+            scales.append(tuple(pair))
+        return scales

@@ -12,6 +12,7 @@ Latency: the read (none where a few constants are chosen by logic), then one for
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,22 +26,27 @@ from .memory import Memory, MemoryConfig, pack_words
 if TYPE_CHECKING:
     from .multi_threshold import MultiThresholdConfig
 
-__all__ = ["ThresholdLevel", "heap_order"]
+__all__ = ["ThresholdLevel", "search_trees"]
 
 LOGIC_LEVELS = 4
-"""Constants of levels above this one fit one LUT each bit and need no register of their own."""
+"""Constants of levels up to this one are one LUT a bit and need no register of their own..."""
+
+LOGIC_WIDTH = 12
+"""... unless the comparison behind them is wider than this, or they are at the root."""
 
 
-def heap_order(levels: int) -> np.ndarray:
-    """For heap entries 1, 2, 3...: the position in sorted order, counted from 1."""
-    return np.array(
-        [
-            ((entry - (1 << level)) << (levels - level)) + (1 << (levels - level - 1))
-            for level in range(levels)
-            for entry in range(1 << level, 2 << level)
-        ],
-        dtype=np.int64,
-    )
+def search_trees(thresholds: np.ndarray, levels: int, never: int) -> np.ndarray:
+    """Trees (int64, shape ``(channels, 2**levels)``, entry 0 free) from sorted thresholds.
+
+    Places without a threshold come last in order and hold ``never``.
+    """
+    in_order = np.full((len(thresholds), 1 << levels), never, dtype=np.int64)
+    in_order[:, 1 : 1 + thresholds.shape[1]] = thresholds
+    position = [0]
+    for level in range(levels):
+        spacing = 1 << (levels - level)
+        position += [entry * spacing + spacing // 2 for entry in range(1 << level)]
+    return in_order[:, position]
 
 
 @dataclass(frozen=True)
@@ -56,12 +62,12 @@ class ThresholdLevel:
         """Thresholds of this level, int64 of shape ``(beats, count, 2**number)``."""
         return self.config.heap[:, :, 1 << self.number : 2 << self.number]
 
-    @property
+    @cached_property
     def is_constant(self) -> bool:
         """Whether all beats have the same thresholds, for ever."""
         return not self.config.reloadable and bool((self.entries == self.entries[0]).all())
 
-    @property
+    @cached_property
     def memories(self) -> tuple[MemoryConfig, ...]:
         """One for the root, one for each lane below."""
         if self.is_constant:
@@ -88,7 +94,8 @@ class ThresholdLevel:
     @property
     def read_latency(self) -> int:
         if self.is_constant:
-            return int(self.number > LOGIC_LEVELS)
+            is_wide = self.config.threshold_range.width > LOGIC_WIDTH
+            return int(self.number > LOGIC_LEVELS or (self.number > 0 and is_wide))
         return self.memories[0].read_latency
 
     @property
@@ -103,28 +110,31 @@ class ThresholdLevel:
         for memory in self.memories:
             total += memory.cost(device)
         if self.is_constant and self.number:
-            luts = config.threshold_range.width * max(1, (1 << self.number) // 16)
+            rows = 16 if device.family == "ecp5" else 64
+            luts = config.threshold_range.width * max(1, (1 << self.number) // rows)
             total += Cost(lut=luts, ff=luts * self.read_latency) * config.count
         return total
 
     def build(
         self, m: Module, values: list[Value], counts: list[Value], beat: Value, load: Any
-    ) -> list[Value]:
-        """Counts with one more bit, `latency` cycles later than the arguments."""
+    ) -> tuple[list[Value], list[Value]]:
+        """Values, and counts with one more bit, `latency` cycles later than the arguments."""
         config, read = self.config, self.read_latency
         thresholds = self._constants(m, counts) if self.is_constant else None
         if thresholds is None:
             thresholds = self._memories(m, counts, beat, load)
-        longer = []
+        later, longer = [], []
         for lane, (value, count) in enumerate(zip(values, counts)):
+            value = delay(m, value, read)
             threshold = Signal(
                 shape_of(config.threshold_range), name=f"threshold{self.number}_{lane}"
             )
             m.d.comb += threshold.eq(thresholds[lane])
             reached = Signal(name=f"reached{self.number}_{lane}", reset_less=True)
-            m.d.sync += reached.eq(delay(m, value, read) >= threshold)
+            m.d.sync += reached.eq(value >= threshold)
             longer.append(Cat(reached, delay(m, count, read + 1)))
-        return longer
+            later.append(delay(m, value, int(self.number < config.level_count - 1)))
+        return later, longer
 
     def _constants(self, m: Module, counts: list[Value]) -> list[Value]:
         chosen = []

@@ -1,0 +1,95 @@
+"""What parts with a setting for each channel share: which channels a beat carries.
+
+Channels are fastest in the stream, so they come round every ``beats`` beats. A counter says which
+beat of the round it is, and with that which row of a table of settings the lanes need. Where the
+size of a beat does not divide the number of channels, a frame is one round, and the lanes beyond
+the last channel must leave as zero whatever their settings make of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth.hdl import Module, Mux, Signal, Value
+
+from .beat import beat_count
+from .credit import delay
+
+__all__ = ["ChannelConfig", "walk_channels", "zero_padding"]
+
+
+@dataclass(frozen=True)
+class ChannelConfig:
+    """Base of configurations: ``channels`` C in beats of ``count`` Q elements.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not positive.
+    """
+
+    channels: int
+    count: int
+
+    def __post_init__(self) -> None:
+        for subject in ("channels", "count"):
+            value = getattr(self, subject)
+            if value < 1:
+                raise ValueError(f"{subject.capitalize()} must be 1 or more, not {value!r}")
+
+    @property
+    def inputs(self) -> int:
+        return self.channels
+
+    @property
+    def outputs(self) -> int:
+        return self.channels
+
+    @property
+    def input_count(self) -> int:
+        return self.count
+
+    @property
+    def output_count(self) -> int:
+        return self.count
+
+    @property
+    def beats(self) -> int:
+        """Beats after which the channels start again."""
+        return beat_count(self.channels, self.count)
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether some lanes of the last beat carry no channel."""
+        return self.channels % self.count != 0
+
+    def channel_of_lanes(self) -> np.ndarray:
+        """Channel of each lane, shape ``(beats, count)``; padded lanes stand for one that the lane
+        has elsewhere, so that they are no exception in tables."""
+        lanes = np.arange(self.beats * self.count)
+        lanes[self.channels :] = lanes[self.channels :] % self.count % self.channels
+        return lanes.reshape(self.beats, self.count)
+
+
+def walk_channels(m: Module, config: ChannelConfig, step: Value) -> tuple[Signal, Signal]:
+    """The present beat's number in its round, and whether it is the last; ``step`` moves on."""
+    beat, is_last = Signal(range(config.beats)), Signal(init=config.beats == 1)
+    if config.beats > 1:
+        with m.If(step):
+            m.d.sync += [
+                beat.eq(Mux(is_last, 0, beat + 1)),
+                is_last.eq(beat == config.beats - 2),
+            ]
+    return beat, is_last
+
+
+def zero_padding(
+    m: Module, config: ChannelConfig, lanes: list[Value], is_last: Value, cycles: int
+) -> list[Value]:
+    """``lanes`` with zero where no channel is; ``is_last`` is ``cycles`` ahead of them."""
+    if not config.is_padded:
+        return lanes
+    used = config.channels - (config.beats - 1) * config.count
+    is_padded = delay(m, is_last, cycles)
+    return [lane if number < used else Mux(is_padded, 0, lane) for number, lane in enumerate(lanes)]
