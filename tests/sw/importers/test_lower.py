@@ -100,7 +100,9 @@ def test_alphabets(weights, binary, name, planes):
 
 def test_notes_tell_how_floats_were_left():
     chain = Chain().linear("fc", np.eye(4, dtype=int), 0.3).quantise("act", 0.7)
-    lowering = lower(chain.linear("last", np.eye(4, dtype=int), [0.1, 0.2, 0.3, 0.4]).finish())
+    lowering = lower(
+        chain.linear("last", np.eye(4, dtype=int), [[0.1], [0.2], [0.3], [0.4]]).finish()
+    )
     assert [(note.layer, note.form) for note in lowering.notes] == [
         ("act", "thresholds, enumerated"),
         ("last.logits", "logits"),
@@ -112,9 +114,7 @@ def test_per_channel_activation_scales_may_only_leave():
     scales = [0.25, 0.5, 1.0, 2.0]
     chain = Chain().linear("fc", np.eye(4, dtype=int)).quantise("act", scales)
     equal(chain.finish())
-    with pytest.raises(
-        UnsupportedError, match="last: input must have one scale, not one a channel"
-    ):
+    with pytest.raises(UnsupportedError, match="last: input must have one scale, not one a ch"):
         lower(chain.linear("last", np.eye(4, dtype=int)).finish())
 
 
