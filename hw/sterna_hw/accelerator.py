@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -135,6 +136,13 @@ class AcceleratorConfig:
     @property
     def registers(self) -> RegisterMap:
         return self.control.registers
+
+    def compute(self, frames: np.ndarray) -> dict[str, np.ndarray]:
+        """What each stage gives for int64 ``(frames, elements)``, by name, in order."""
+        results: dict[str, np.ndarray] = {}
+        for stage in self.stages:
+            frames = results[stage.name] = stage.compute(frames)
+        return results
 
     def network(self) -> tuple[dict[str, Timing], list[Link]]:
         """Timings by instance name and the links between them, as the cycle model takes them."""

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 from amaranth.lib import wiring
 
 from .base import Cost, Device, IntegerRange, Timing
@@ -143,6 +144,14 @@ class Stage:
                 f"Beats of the weight buffer of {self.name} must have the form of its engine's "
                 f"({bits[0]} bits), not another ({bits[1]} bits)"
             )
+
+    def compute(self, frames: np.ndarray) -> np.ndarray:
+        """The part's meaning on int64 ``(frames, elements)``, an engine's with its own rows."""
+        part: Any = self.part
+        weights: Any = self.weights
+        if weights is None:
+            return part.compute(frames)
+        return part.compute_packed(frames, weights.compute(1))
 
     def memories(self) -> Iterator[tuple[str, int, int]]:
         """Kind, rows and row width of what can be loaded, weights first."""

@@ -82,6 +82,16 @@ def test_frames_and_cycles_without_stalls(seed: int) -> None:
     assert [cycle for cycle, _, _ in bench.given] == times["output_edge", "o"].tolist()
 
 
+@seeds(30)
+def test_compute_is_the_network(seed: int) -> None:
+    """The parts' meanings, chained, against the reference; sizes larger than in simulation."""
+    toy = random_toy(seed, sizes=(40, 17, 23, 10))
+    frames = random_frames(toy, seed, 20)
+    results = toy.config.compute(frames)
+    assert list(results) == [stage.name for stage in toy.config.stages]
+    assert np.array_equal(results[toy.config.stages[-1].name], toy.compute(frames))
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_frames_under_stalls(profile: str) -> None:
     seed = list(PROFILES).index(profile)
