@@ -10,18 +10,18 @@ here. Behind the leaves all is the same: see `matmul_tail`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from amaranth.lib import data, stream
 
-from .accumulate import AccumulateConfig, AccumulatorMemory
+from .accumulate import AccumulateConfig
 from .adder_tree import tree_levels
-from .base import Alphabet, IntegerRange, Step
+from .base import Alphabet, IntegerRange
 from .beat import beat_count, beat_layout, beat_signature
 
-__all__ = ["MatmulConfig", "joined_steps", "range_of_weights"]
+__all__ = ["MatmulConfig"]
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class MatmulConfig:
         Frames worked on at once, with the same weights.
     accumulator_range : :class:`IntegerRange`, optional
         Range of the results. None takes what any weights can reach; a narrower one may be given
-        where the weights are known (`range_of_weights`). Sums wrap inside, so only the results
+        where the weights are known (`IntegerRange.of_sums`). Sums wrap inside, so only the results
         need to lie in it.
     places : :class:`int`
         Results that pipeline and output queue hold; 0 takes the fewest that never hold up the
         weights while the consumer is ready.
-    accumulator_memory : ``"distributed"`` or ``"block"``
-        Where totals wait between input blocks, if three or more output blocks take turns.
+    tile_depth : :class:`int`
+        Rows of one distributed memory at most, where totals wait between input blocks.
 
     Raises
     ------
@@ -67,7 +67,7 @@ class MatmulConfig:
     lanes: int = 1
     accumulator_range: IntegerRange | None = None
     places: int = 0
-    accumulator_memory: AccumulatorMemory = "distributed"
+    tile_depth: int = 32
 
     def __post_init__(self) -> None:
         for name in ("inputs", "outputs", "planes", "queries", "lanes"):
@@ -149,7 +149,7 @@ class MatmulConfig:
             input_blocks=self.input_blocks,
             is_signed=self.has_signs,
             zero_padding=0 not in self.alphabet.values,
-            memory=self.accumulator_memory,
+            tile_depth=self.tile_depth,
         )
 
     @property
@@ -180,14 +180,29 @@ class MatmulConfig:
         ``latency`` counts from a beat's acceptance to its result on ``o``; its place is free again
         one cycle after it has left.
         """
-        cycles, block = [], self.output_blocks * self.planes
-        while not cycles or cycles[-1] <= latency + self.row_count:
-            frame = len(cycles) // self.output_blocks * self.row_count
-            first = frame + (self.input_blocks - 1) * block + self.planes - 1
-            cycles += range(first, first + block, self.planes)
-        return max(
-            sum(cycle - latency - 1 < other <= cycle for other in cycles) for cycle in cycles
-        )
+        block = self.output_blocks * self.planes
+        frames = 2 + latency // self.row_count
+        starts = np.arange(frames) * self.row_count + (self.input_blocks - 1) * block
+        results = (starts[:, np.newaxis] + np.arange(self.planes - 1, block, self.planes)).ravel()
+        gone = np.searchsorted(results, results - latency - 1, side="right")
+        return int((np.arange(1, len(results) + 1) - gone).max())
+
+    def beat_runs(self) -> list[tuple[bool, bool, bool, int]]:
+        """The beats of ``weights`` in a frame, equal neighbours together.
+
+        For each run: whether its beats open an input block, close it, give a result, and how many
+        they are.
+        """
+        beats = self.output_blocks * self.planes
+
+        def block(is_last: bool) -> list[tuple[bool, bool, bool, int]]:
+            kinds = (
+                (beat == 0, beat == beats - 1, is_last and beat % self.planes == self.planes - 1)
+                for beat in range(beats)
+            )
+            return [(*kind, len(list(run))) for kind, run in groupby(kinds)]
+
+        return block(False) * (self.input_blocks - 1) + block(True)
 
     def letters(self, weights: np.ndarray) -> np.ndarray:
         """Letters of the weights, padded: int64 [plane, output, input] with whole blocks.
@@ -229,24 +244,3 @@ class MatmulConfig:
         padded = np.zeros((*shape[:2], self.input_blocks * self.block_inputs), dtype=np.int64)
         padded[:, :, : self.inputs] = array.reshape(shape)
         return padded
-
-
-def range_of_weights(weights: np.ndarray, input_range: IntegerRange) -> IntegerRange:
-    """Proven range of ``weights @ x`` over all x: of every output, and of all partial sums."""
-    weights = np.asarray(weights, dtype=np.int64)
-    values = input_range.with_zero()
-    up, down = np.maximum(weights, 0).sum(axis=1), np.minimum(weights, 0).sum(axis=1)
-    low = up * values.low + down * values.high
-    high = up * values.high + down * values.low
-    return IntegerRange(int(low.min()), int(high.max()))
-
-
-def joined_steps(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Steps with equal neighbours joined to one repeated step."""
-    joined: list[Step] = []
-    for step in steps:
-        if joined and replace(joined[-1], repeat=1) == step:
-            joined[-1] = replace(step, repeat=joined[-1].repeat + 1)
-        else:
-            joined.append(step)
-    return tuple(joined)

@@ -23,7 +23,7 @@ from .adder_tree import relative_signs
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
 from .beat import shape_of
 from .credit import delay
-from .matmul import MatmulConfig, joined_steps
+from .matmul import MatmulConfig
 from .matmul_tail import Leaf, MatmulTail, tail_cost
 
 __all__ = ["SelectMatmul", "SelectMatmulConfig"]
@@ -133,20 +133,14 @@ class SelectMatmulConfig(MatmulConfig):
 
     def timing(self) -> Timing:
         steps: list[Step] = []
-        beats = self.output_blocks * self.planes
-        for block in range(self.input_blocks):
-            for beat in range(beats):
-                take, give = ["weights"], []
-                if beat == beats - 1:
-                    take.append("i")
-                if block == self.input_blocks - 1 and beat % self.planes == self.planes - 1:
-                    take.append("places")
-                    give.append(("o", self.pipeline_latency + 1))
-                steps.append(Step(peek=("i",), take=tuple(take), give=tuple(give)))
+        for _, closes, gives_result, count in self.beat_runs():
+            take = ("weights",) + ("i",) * closes + ("places",) * gives_result
+            give = (("o", self.pipeline_latency + 1),) * gives_result
+            steps.append(Step(peek=("i",), take=take, give=give, repeat=count))
         return Timing(
             inputs=("i", "weights"),
             outputs=("o",),
-            processes=(Process("add", joined_steps(steps)),),
+            processes=(Process("add", tuple(steps)),),
             initial={"places": self.places_needed},
             returns={"o": "places"},
         )

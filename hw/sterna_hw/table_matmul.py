@@ -36,7 +36,7 @@ from .adder_tree import relative_signs
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
 from .beat import beat_count
 from .credit import delay
-from .matmul import MatmulConfig, joined_steps
+from .matmul import MatmulConfig
 from .matmul_tail import Leaf, MatmulTail, tail_cost
 from .table_fill import TableFill
 from .table_plan import TablePlan, plan_table
@@ -179,20 +179,15 @@ class TableMatmulConfig(MatmulConfig):
         else:
             fill.append(Step(take=("free", "i"), give=(("filled", 2),)))
         look_up: list[Step] = []
-        for block in range(self.input_blocks):
-            for beat in range(self.output_blocks * self.planes):
-                take = ["weights"] + ["filled"] * (beat == 0)
-                give: list[tuple[str, int]] = []
-                if beat == self.output_blocks * self.planes - 1:
-                    give.append(("free", 1))
-                if block == self.input_blocks - 1 and beat % self.planes == self.planes - 1:
-                    take.append("places")
-                    give.append(("o", self.pipeline_latency + 1))
-                look_up.append(Step(take=tuple(take), give=tuple(give)))
+        for opens, closes, gives_result, count in self.beat_runs():
+            take = ("weights",) + ("filled",) * opens + ("places",) * gives_result
+            give = (("free", 1),) * closes
+            give += (("o", self.pipeline_latency + 1),) * gives_result
+            look_up.append(Step(take=take, give=give, repeat=count))
         return Timing(
             inputs=("i", "weights"),
             outputs=("o",),
-            processes=(Process("fill", tuple(fill)), Process("look up", joined_steps(look_up))),
+            processes=(Process("fill", tuple(fill)), Process("look up", tuple(look_up))),
             initial={"free": self.buffers, "places": self.places_needed},
             returns={"o": "places"},
         )

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from sterna.cycles import Network, simulate_network
-from sterna_hw.base import BINARY, TERNARY, IntegerRange, Step
-from sterna_hw.matmul import joined_steps, range_of_weights
+from sterna_hw.base import BINARY, TERNARY, IntegerRange
 from sterna_hw.select_matmul import SelectMatmulConfig
 
 from .engine_bench import random_problem
@@ -23,11 +22,11 @@ def small(**fields) -> SelectMatmulConfig:
 
 
 @pytest.mark.parametrize("bounds", [(-2, 3), (0, 3), (1, 2), (-3, -1)], ids=str)
-def test_range_of_weights_is_tight(bounds):
+def test_range_of_sums_is_tight(bounds):
     """Over all inputs, zero as padding among them: no result outside, both ends reached."""
     values = IntegerRange(*bounds)
     weights = np.array([[1, -1, 2], [0, 1, 1]])
-    proven = range_of_weights(weights, values)
+    proven = IntegerRange.of_sums(weights, values)
     span = range(values.with_zero().low, values.with_zero().high + 1)
     results = [weights @ np.array(x) for x in itertools.product(span, repeat=3)]
     assert proven == IntegerRange.of_values(np.array(results))
@@ -78,6 +77,13 @@ def test_default_places_are_the_fewest_that_never_hold_up(seed):
         assert max(gaps(replace(config, places=fewest - 1))) > 1
 
 
-def test_joined_steps():
-    one, two = Step(take=("a",)), Step(take=("b",))
-    assert joined_steps([one, one, two, one]) == (replace(one, repeat=2), two, one)
+@pytest.mark.parametrize("seed", range(8), ids=lambda seed: f"seed{seed}")
+def test_runs_are_the_beats_one_by_one(seed):
+    config = SelectMatmulConfig(**random_problem(random.Random(seed)))
+    beats = config.output_blocks * config.planes
+    flat = [run[:3] for run in config.beat_runs() for _ in range(run[3])]
+    assert len(flat) == config.row_count
+    for row, run in enumerate(flat):
+        block, beat = divmod(row, beats)
+        is_result = block == config.input_blocks - 1 and (beat + 1) % config.planes == 0
+        assert run == (beat == 0, beat == beats - 1, is_result)

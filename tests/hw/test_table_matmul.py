@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from sterna_hw.base import BINARY, DEVICES, SHIFTS, TERNARY, TWO_BIT, IntegerRange
-from sterna_hw.matmul import range_of_weights
 from sterna_hw.table_matmul import TableMatmulConfig
 from sterna_sim.stalls import PROFILES
 
@@ -70,11 +69,11 @@ CORNERS = {
     "two-output-blocks": {"outputs": 4, "queries": 2, "sign_fold": True},
     "two-output-blocks-in-planes": {"outputs": 4, "queries": 2, "planes": 3},
     "three-output-blocks": {"outputs": 6, "queries": 2, "planes": 1},
-    "block-memory": {"outputs": 9, "queries": 2, "accumulator_memory": "block"},
-    "block-memory-in-planes": {
+    "line-of-tiles": {"outputs": 23, "queries": 2, "tile_depth": 4},
+    "line-of-tiles-in-planes": {
         "outputs": 8,
         "queries": 2,
-        "accumulator_memory": "block",
+        "tile_depth": 2,
         "planes": 2,
     },
     "int8-weights": {"planes": 6, "outputs": 3, "queries": 1},
@@ -115,7 +114,7 @@ def test_reset_in_mid_frame(reset_at):
 def test_range_of_the_weights_is_enough(fold):
     """With the proven range of these weights, extreme inputs come out right although sums wrap."""
     weights = np.array([[1, 1, 1, 0, 0, 0, 0], [-1, 0, 0, 0, 0, 0, 0], [1, -1, 0, 0, 0, 0, 0]])
-    proven = range_of_weights(weights, IntegerRange(-8, 7))
+    proven = IntegerRange.of_sums(weights, IntegerRange(-8, 7))
     config = small(outputs=3, queries=1, sign_fold=fold, accumulator_range=proven)
     assert config.result_range == IntegerRange(-24, 21)
     corners = np.where(np.arange(128)[:, None] >> np.arange(7) & 1, 7, -8)[:, None]
@@ -190,14 +189,7 @@ def test_pack_by_hand():
             {"alphabet": TWO_BIT, "sign_fold": True},
             "Alphabet must hold the negative of each letter to fold signs, not (-2, -1, 0, 1)",
         ),
-        (
-            {"accumulator_memory": "block"},
-            "Memory must be distributed for 3 output blocks, not block",
-        ),
-        (
-            {"accumulator_memory": "tape"},
-            "Memory must be distributed or block, not 'tape'",
-        ),
+        ({"tile_depth": 0}, "Tile depth must be 1 or more, not 0"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )

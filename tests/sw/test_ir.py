@@ -31,9 +31,9 @@ def test_proven_ranges_hold_every_value(seed: int) -> None:
 
 def test_matmul_range_is_reached_at_both_ends() -> None:
     weights = np.array([[1, -1, 1], [-1, -1, 0]])
-    assert ir.accumulator_range(weights, IntegerRange(0, 3)) == IntegerRange(-6, 6)
-    assert ir.accumulator_range(weights, IntegerRange(1, 3)) == IntegerRange(-6, 6)
-    assert ir.accumulator_range(weights, IntegerRange(-2, 1)) == IntegerRange(-5, 4)
+    assert IntegerRange.of_sums(weights, IntegerRange(0, 3)) == IntegerRange(-6, 6)
+    assert IntegerRange.of_sums(weights, IntegerRange(1, 3)) == IntegerRange(-6, 6)
+    assert IntegerRange.of_sums(weights, IntegerRange(-2, 1)) == IntegerRange(-5, 4)
 
 
 def test_graphs_differ_when_one_weight_differs() -> None:

@@ -49,6 +49,20 @@ class IntegerRange:
         """The tightest range that holds every element of a non-empty integer array."""
         return cls(int(np.min(values)), int(np.max(values)))
 
+    @classmethod
+    def of_sums(cls, weights: np.ndarray, inputs: IntegerRange) -> IntegerRange:
+        """The range of ``weights @ x`` over every x of a range, and of all partial sums.
+
+        ``weights`` has shape ``[outputs, inputs]``. Zero, which padding inserts, counts as an input.
+        """
+        weights = np.asarray(weights, dtype=np.int64)
+        inputs = inputs.with_zero()
+        positive = np.maximum(weights, 0).sum(axis=1)
+        negative = np.minimum(weights, 0).sum(axis=1)
+        low = positive * inputs.low + negative * inputs.high
+        high = positive * inputs.high + negative * inputs.low
+        return cls(int(low.min()), int(high.max()))
+
     @property
     def signed(self) -> bool:
         return self.low < 0

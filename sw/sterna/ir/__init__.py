@@ -2,7 +2,7 @@
 
 from .graph import Graph
 from .op import Op
-from .ops import Input, MatMul, Requantize, Reshape, Threshold, TopK, accumulator_range
+from .ops import Input, MatMul, Requantize, Reshape, Threshold, TopK
 from .text import parse_graph, print_graph
 from .types import InputEdge, OutputEdge, TensorType
 
@@ -18,7 +18,6 @@ __all__ = [
     "TensorType",
     "Threshold",
     "TopK",
-    "accumulator_range",
     "parse_graph",
     "print_graph",
 ]

@@ -19,20 +19,7 @@ from sterna_hw.base import Alphabet, IntegerRange, Rounding
 from .op import Op, constant
 from .types import TensorType
 
-__all__ = ["Input", "MatMul", "Requantize", "Reshape", "Threshold", "TopK", "accumulator_range"]
-
-
-def accumulator_range(weights: np.ndarray, inputs: IntegerRange) -> IntegerRange:
-    """The range of ``weights @ x`` and of all its partial sums, over every x of a range.
-
-    ``weights`` has shape ``[outputs, inputs]``.
-    """
-    inputs = inputs.with_zero()
-    positive = np.where(weights > 0, weights, 0).sum(axis=1)
-    negative = np.where(weights < 0, weights, 0).sum(axis=1)
-    high = positive * inputs.high + negative * inputs.low
-    low = positive * inputs.low + negative * inputs.high
-    return IntegerRange(int(low.min()), int(high.max()))
+__all__ = ["Input", "MatMul", "Requantize", "Reshape", "Threshold", "TopK"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +67,7 @@ class MatMul(Op):
                 f"Inputs of {self.name} must be {self.weights.shape[1]}, not {x.channels}"
             )
         shape = (*x.shape[:-1], self.weights.shape[0])
-        return TensorType(shape, accumulator_range(self.weights, x.range))
+        return TensorType(shape, IntegerRange.of_sums(self.weights, x.range))
 
 
 @dataclass(frozen=True, eq=False)

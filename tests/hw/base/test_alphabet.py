@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from sterna_hw.base import ALPHABETS, BINARY, SHIFTS, TERNARY, TWO_BIT, Alphabet, IntegerRange
 
 

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from sterna_hw.base import IntegerRange
 
 SMALL = [IntegerRange(low, high) for low in range(-4, 4) for high in range(low, 5)]
