@@ -5,10 +5,10 @@ from the most significant one. A plane's weight (3 to the power of its number) i
 adders that stand in front of the loop, nine being one shift and one addition, so that the loop
 itself is one addition: base plus or minus the sum. The base is the running total inside a group of
 planes, and otherwise the total that the same output block had after the previous input block. That
-one comes from the running register itself (one output block), from one register more (two), or
-from a memory that is read ahead: since the order is fixed, the next total is always known, and it
-is fetched when its predecessor is used, into a register in front of the adder. Neither read nor
-write lies in the loop's path, and no two beats ever need to wait for each other.
+one comes from the running register itself (one output block), or from a line of memories that
+holds the totals of the others: since the order is fixed, they come round by themselves, into a
+register in front of the adder. Neither read nor write lies in the loop's path, and no two beats
+ever need to wait for each other.
 
 Sums wrap around modulo the width of the results, so nothing inside needs more bits than they do.
 Results appear ``latency`` cycles after the last sum that belongs to them. There is no
@@ -19,22 +19,20 @@ beyond the last one of a frame are zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .add_subtract import add_or_subtract
 from .base import Cost, Device, IntegerRange
 from .beat import beat_count, beat_layout, shape_of
 from .credit import delay
+from .delay_line import delay_line, delay_line_cost
 from .loop import Loop
 
-__all__ = ["Accumulate", "AccumulateConfig", "AccumulatorMemory"]
-
-AccumulatorMemory = Literal["distributed", "block"]
+__all__ = ["Accumulate", "AccumulateConfig"]
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,8 @@ class AccumulateConfig:
         Whether the sums come with a sign each (``negative``), the same for all lanes.
     zero_padding : :class:`bool`
         Whether outputs beyond M must be made zero here (they are not zero by themselves).
-    memory : ``"distributed"`` or ``"block"``
-        What holds the totals of three or more output blocks.
+    tile_depth : :class:`int`
+        Rows of one distributed memory at most, where totals wait (see `delay_line`).
     """
 
     outputs: int
@@ -68,23 +66,15 @@ class AccumulateConfig:
     input_blocks: int = 1
     is_signed: bool = False
     zero_padding: bool = True
-    memory: AccumulatorMemory = "distributed"
+    tile_depth: int = 32
 
     def __post_init__(self) -> None:
-        if self.memory not in ("distributed", "block"):
-            raise ValueError(f"Memory must be distributed or block, not {self.memory!r}")
-        if self.memory == "block" and self.uses_memory and self.output_blocks < 4:
-            raise ValueError(
-                f"Memory must be distributed for {self.output_blocks} output blocks, not block"
-            )
+        if self.tile_depth < 1:
+            raise ValueError(f"Tile depth must be 1 or more, not {self.tile_depth!r}")
 
     @property
     def output_blocks(self) -> int:
         return beat_count(self.outputs, self.queries)
-
-    @property
-    def uses_memory(self) -> bool:
-        return self.input_blocks > 1 and self.output_blocks > 2
 
     @property
     def scale_stages(self) -> int:
@@ -108,22 +98,12 @@ class AccumulateConfig:
         """Estimate: an adder for each stage, the memory, a multiplexer in front of the loop."""
         width, count = self.result_range.width, self.lanes * self.queries
         on_lut4 = device.family == "ecp5"
-        loop = 1 + on_lut4 * (self.is_signed + (self.planes > 1 or self.output_blocks < 3))
+        loop = 1 + on_lut4 * (self.is_signed + (self.planes > 1 or self.output_blocks == 1))
         bits = width * count
         cost = Cost(lut=bits * (loop + self.scale_stages * (1 + on_lut4)), ff=bits * self.latency)
         cost += Cost(lut=20, ff=20)
-        if self.uses_memory:
-            cost += Cost(ff=bits)
-            if self.memory == "block":
-                kind = device.memories[0]
-                shapes = [shape for shape in kind.shapes if shape[0] >= self.output_blocks]
-                blocks = min(-(-bits // wide) for _, wide in shapes)
-                return cost + Cost(bram=blocks * kind.unit, ff=bits)
-            tiles = -(-self.output_blocks // device.lutram_depth)
-            per_bit = tiles * device.lutram_luts_per_bit + (tiles - 1)
-            cost += Cost(lut=bits * per_bit)
-        elif self.input_blocks > 1 and self.output_blocks == 2:
-            cost += Cost(ff=bits)
+        if self.input_blocks > 1 and self.output_blocks > 1:
+            cost += delay_line_cost(device, bits, self.output_blocks - 1, self.tile_depth)
         return cost
 
     def create(self) -> Accumulate:
@@ -179,17 +159,17 @@ class Accumulate(wiring.Component):
             Signal(shape_of(config.result_range), name=f"total_{number}", reset_less=True)
             for number in range(len(sums))
         ]
-        bases = self._bases(m, totals, starts, ends, is_first_plane, output, block)
+        bases = self._bases(m, totals, starts, is_first_plane, output, block)
         padded = config.output_blocks * config.queries - config.outputs
-        loops = config.planes > 1 or (config.input_blocks > 1 and config.output_blocks <= 2)
+        waits = config.planes > 1 or config.input_blocks > 1
         for number, (total, base, part) in enumerate(zip(totals, bases, sums)):
             query = number % config.queries
             if config.is_signed:
                 value = add_or_subtract(m, platform, base, part, negative[query], len(total))
             else:
                 value = base + part
-            # Where the total is its own base it waits for the next sum.
-            with m.If(valid if loops else Const(1)):
+            # A total that is still needed stays until the next sum.
+            with m.If(valid if waits else Const(1)):
                 m.d.sync += total.eq(value)
             if config.zero_padding and query >= config.queries - padded:
                 with m.If(is_result & output.is_last):
@@ -236,7 +216,6 @@ class Accumulate(wiring.Component):
         m: Module,
         totals: list[Signal],
         starts: Value,
-        ends: Value,
         is_first_plane: Value,
         output: Loop,
         block: Loop,
@@ -252,53 +231,25 @@ class Accumulate(wiring.Component):
             is_first = Signal()
             m.d.comb += is_first.eq(is_first_plane & block.is_first)
             return [Mux(is_first, 0, total) for total in totals]
-        previous = [
-            Signal(shape, name=f"previous_{number}", reset_less=True)
-            for number in range(len(totals))
-        ]
-        if config.output_blocks == 2:
-            with m.If(starts):
-                m.d.sync += [old.eq(total) for old, total in zip(previous, totals)]
-            earlier = [Mux(block.is_first, 0, old) for old in previous]
-        else:
-            self._fetch(m, totals, previous, starts, ends, output, block)
-            earlier = previous
-        if config.planes == 1:
-            return list(earlier)
-        return [Mux(is_first_plane, old, total) for old, total in zip(earlier, totals)]
-
-    def _fetch(
-        self,
-        m: Module,
-        totals: list[Signal],
-        previous: list[Signal],
-        starts: Value,
-        ends: Value,
-        output: Loop,
-        block: Loop,
-    ) -> None:
-        """The memory of totals: read ahead of use, written a cycle after the sum."""
-        config = self.config
-        blocks, width = config.output_blocks, len(totals[0])
-        m.submodules.totals = rows = memory.Memory(
-            shape=width * len(totals),
-            depth=blocks,
-            init=[],
-            attrs={"ram_style": config.memory},
-        )
-        write = rows.write_port()
-        ahead = 2 if config.memory == "block" else 1
-        read = rows.read_port(domain="sync" if ahead == 2 else "comb")
-        row = Loop(m, blocks, starts, "fetch", init=ahead)
-        if ahead == 2:
-            m.d.comb += read.en.eq(starts)
-        m.d.comb += [read.addr.eq(row.value), write.data.eq(Cat(totals))]
-        m.d.sync += [write.addr.eq(output.value), write.en.eq(ends)]
-        # Whether the next output block starts from zero. As this also holds after a reset until the
-        # first sums arrive, the totals need no reset of their own.
+        # The totals of the next output block stand ready before it begins. In the first input
+        # block it begins at zero. As that also holds from a reset until the first sums arrive,
+        # nothing else needs to be reset.
         clear = Signal()
         m.d.comb += clear.eq(Mux(output.is_last, starts & block.is_last, block.is_first))
-        with m.If(clear):
-            m.d.sync += [old.eq(0) for old in previous]
-        with m.Elif(starts):
-            m.d.sync += Cat(previous).eq(read.data)
+        line = delay_line(
+            m,
+            Cat(totals),
+            config.output_blocks - 1,
+            starts,
+            clear=clear,
+            tile_depth=config.tile_depth,
+            name="totals",
+        )
+        width = len(totals[0])
+        earlier: list[Value] = []
+        for number in range(len(totals)):
+            part = line[number * width :][:width]
+            earlier.append(part.as_signed() if shape.signed else part)
+        if config.planes == 1:
+            return earlier
+        return [Mux(is_first_plane, old, total) for old, total in zip(earlier, totals)]

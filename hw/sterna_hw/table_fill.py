@@ -71,22 +71,20 @@ class TableFill:
     ) -> None:
         plan = config.plan
         control = _FillControl(m, plan)
-        occupied = Signal(range(config.buffers + 1))
-        filled = Signal(range(config.buffers + 1))
-        may_start, go, is_done = Signal(), Signal(), Signal()
+        go, is_done = Signal(), Signal()
+        takes_table = go & control.is_first_written
+        is_full = _flag(m, config.buffers, takes_table, release, "is_full")
+        is_empty = _flag(m, config.buffers, release, is_done, "is_empty", init=1)
         self.is_filled = Signal()
+        may_go = Signal()
         m.d.comb += [
-            may_start.eq((occupied != config.buffers) | ~control.is_first_written),
-            go.eq(beats.valid & may_start),
-            beats.ready.eq(control.is_last & may_start),
+            may_go.eq(~(is_full & control.is_first_written)),
+            go.eq(beats.valid & may_go),
+            beats.ready.eq(control.is_last & may_go),
             control.go.eq(go),
-            self.is_filled.eq(filled != 0),
+            self.is_filled.eq(~is_empty),
         ]
-        m.d.sync += [
-            is_done.eq(go & control.is_last),
-            occupied.eq(occupied + (go & control.is_first_written) - release),
-            filled.eq(filled + is_done - release),
-        ]
+        m.d.sync += is_done.eq(go & control.is_last)
         self.entries = _running_adders(m, platform, config, beats, control, go)
         self.write_enable = delay(m, go & control.is_written, 2, reset_less=False)
         row = Loop(m, plan.entry_count, self.write_enable, "entry")
@@ -100,6 +98,26 @@ class TableFill:
             self.read_half = Loop(m, 2, release, "look_up_half").value
             self.write_row = Cat(row_bits, write_half.value)
             self.depth *= 2
+
+
+def _flag(m: Module, count: int, rise: Value, fall: Value, name: str, *, init: int = 0) -> Signal:
+    """A register: ``rise`` has been seen ``count`` times more than ``fall`` (1 or 2 times).
+
+    It starts with all of them seen if ``init`` is set.
+    """
+    flag = Signal(name=name, init=init)
+    if count == 1:
+        with m.If(rise):
+            m.d.sync += flag.eq(1)
+        with m.Elif(fall):
+            m.d.sync += flag.eq(0)
+        return flag
+    is_half = Signal(name=f"{name}_by_half")
+    with m.If(rise & ~fall):
+        m.d.sync += [flag.eq(is_half), is_half.eq(~is_half)]
+    with m.Elif(fall & ~rise):
+        m.d.sync += [flag.eq(0), is_half.eq(~is_half)]
+    return flag
 
 
 def _running_adders(

