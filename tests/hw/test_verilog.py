@@ -6,17 +6,23 @@ import os
 import re
 import subprocess
 import sys
+from typing import Any
 
+import numpy as np
 import pytest
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
-from sterna_hw.base import IntegerRange
+from sterna_hw.base import IntegerRange, Rounding
 from sterna_hw.credit import CreditQueueConfig
 from sterna_hw.gearbox import GearboxConfig
 from sterna_hw.memory import MemoryConfig
+from sterna_hw.multi_threshold import MultiThresholdConfig
+from sterna_hw.requantize import RequantizeConfig
 from sterna_hw.verilog import VerilogPlatform, emit
+from sterna_hw.weight_buffer import WeightBufferConfig
+from sterna_sim.lint import lint
 
 
 class TwoMemories(wiring.Component):
@@ -88,6 +94,31 @@ def test_text_does_not_depend_on_the_process() -> None:
     }
     assert len(texts) == 1
     assert not re.search(r"/(tmp|home|work|usr)\b|\.py\b|20\d\d-", texts.pop())
+
+
+VALUES = IntegerRange(-40, 50)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        WeightBufferConfig("weights", 9, IntegerRange(0, 26), 3, range(9), reloadable=True),
+        WeightBufferConfig("weights", 1, IntegerRange(0, 26), 1, [5], "distributed"),
+        MultiThresholdConfig(
+            7, 2, VALUES, np.arange(35).reshape(7, 5), [True] * 3 + [False] * 4, reloadable=True
+        ),
+        MultiThresholdConfig(8, 2, VALUES, np.arange(24).reshape(8, 3), low=-1, distributed_rows=4),
+        RequantizeConfig(
+            5, 2, VALUES, range(5), -7, 3, Rounding.HALF_EVEN, IntegerRange(-8, 7), reloadable=True
+        ),
+        RequantizeConfig(4, 2, VALUES, [1, 0, -9, 70000], 3, 5, Rounding.FLOOR, IntegerRange(0, 9)),
+    ],
+    ids=lambda config: type(config).__name__,
+)
+def test_parts_with_memories_pass_the_lint(config: Any) -> None:
+    files = emit(config.create(), "part")
+    assert any(name.endswith(".hex") for name in files)
+    assert lint(files, "part") == []
 
 
 def test_name_must_be_an_identifier() -> None:
