@@ -159,7 +159,7 @@ class Accumulate(wiring.Component):
             Signal(shape_of(config.result_range), name=f"total_{number}", reset_less=True)
             for number in range(len(sums))
         ]
-        bases = self._bases(m, totals, starts, is_first_plane, output, block)
+        bases = self._bases(m, totals, starts, ends, is_first_plane, output, block)
         padded = config.output_blocks * config.queries - config.outputs
         waits = config.planes > 1 or config.input_blocks > 1
         for number, (total, base, part) in enumerate(zip(totals, bases, sums)):
@@ -216,6 +216,7 @@ class Accumulate(wiring.Component):
         m: Module,
         totals: list[Signal],
         starts: Value,
+        ends: Value,
         is_first_plane: Value,
         output: Loop,
         block: Loop,
@@ -231,11 +232,15 @@ class Accumulate(wiring.Component):
             is_first = Signal()
             m.d.comb += is_first.eq(is_first_plane & block.is_first)
             return [Mux(is_first, 0, total) for total in totals]
-        # The totals of the next output block stand ready before it begins. In the first input
-        # block it begins at zero. As that also holds from a reset until the first sums arrive,
-        # nothing else needs to be reset.
-        clear = Signal()
-        m.d.comb += clear.eq(Mux(output.is_last, starts & block.is_last, block.is_first))
+        # The totals of the next output block stand ready before it begins; those of the first input
+        # block are zero. Whether they are is known a step ahead, to keep the logic short.
+        next_is_zero, is_fresh, clear = Signal(init=1), Signal(init=1), Signal()
+        next_ends_block = output.is_last | (output.value == config.output_blocks - 2)
+        with m.If(ends):
+            m.d.sync += next_is_zero.eq(Mux(next_ends_block, block.is_last, block.is_first))
+        with m.If(starts):
+            m.d.sync += is_fresh.eq(0)
+        m.d.comb += clear.eq((starts & next_is_zero) | is_fresh)
         line = delay_line(
             m,
             Cat(totals),
