@@ -45,11 +45,22 @@ class CheckFailed(Exception):
 
 
 @contextmanager
-def telling() -> Iterator[Callable[[str], None]]:
-    """A line of progress on the error stream while the block runs; plain lines without terminal."""
+def telling(steps: bool = True) -> Iterator[Callable[[str], None]]:
+    """A line of progress on the error stream while the block runs.
+
+    Without a terminal each new text is a line of its own, or nothing at all if ``steps`` is false:
+    bad input is to end in one line, so what may refuse it must not speak before.
+    """
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)
+        told: list[str] = []
+
+        def tell(line: str) -> None:
+            if steps and told[-1:] != [line]:
+                told.append(line)
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+        yield tell
         return
     with console.status("Starting") as status:
         yield lambda line: status.update(line)
@@ -187,7 +198,7 @@ def build(
         options["foldings"] = read_foldings(folding)
     given = {"frames_per_second": fps, "interval": interval, "clock_mhz": clock, "top_k": top}
     options |= {name: value for name, value in given.items() if value is not None}
-    with telling() as tell:
+    with telling(steps=False) as tell:
         tell(f"Building {graph.name} for {target}")
         build_with_regression(graph, target, output, reloadable=reloadable, **options)
     print_report(output_console(), read_report(output))
@@ -207,7 +218,6 @@ def sim(
 
     samples = read_inputs(inputs)
     with telling() as tell:
-        tell("Compiling the simulation")
         results = simulate(
             directory,
             samples,

@@ -31,6 +31,10 @@ __all__ = ["MODEL", "Demonstration", "run_demo"]
 
 MODEL = "digits_ternary_mlp"
 
+INTERVAL = 1500
+"""Cycles between frames that the planner is asked for: an accelerator of a size that is placed in
+minutes, not one that fills the device."""
+
 
 @dataclass(frozen=True)
 class Demonstration:
@@ -61,12 +65,12 @@ def run_demo(
     ToolError, SimulatorError
         If a tool is missing or fails.
     """
+    graph = sterna.load(zoo.path(MODEL))
+    design = build_with_regression(graph, target, out, top_k=1, interval=INTERVAL)
+    tell(f"Built {MODEL} for {target}")
     images, labels = zoo.test_set(MODEL)
     tell(f"Golden model on {len(images):,} test digits")
-    graph = sterna.load(zoo.path(MODEL))
     found = graph.run(images).reshape(len(images), -1).argmax(axis=1)
-    tell(f"Building {MODEL} for {target}")
-    design = build_with_regression(graph, target, out, top_k=1)
     tell(f"Compiling the simulation; then {count} digits under every stall profile")
     runs = simulate(
         design,

@@ -107,6 +107,8 @@ def read_inputs(text: str) -> np.ndarray | int:
         raise ValueError(f"{path} must be a numpy array file: {error}") from None
     if array.dtype.kind not in "iuf":
         raise ValueError(f"{path} must hold integers or reals, not {array.dtype}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{path} must hold finite numbers only")
     return array
 
 

@@ -137,7 +137,11 @@ def read_foldings(path: str | Path) -> dict[str, Folding]:
     for layer, values in record.items():
         try:
             values = dict(values)
-            foldings[layer] = _ENGINES[values.pop("engine", "table")](**values)
+            engine = _ENGINES[values.pop("engine", "table")]
+            for name, value in values.items():
+                if not isinstance(value, int):
+                    raise ValueError(f"{name} must be a whole number, not {value!r}")
+            foldings[layer] = engine(**values)
         except (KeyError, TypeError, ValueError) as error:
             names = "engine (table or select) and its parameters"
             raise ValueError(f"Folding of {layer} in {path} must give {names}: {error}") from error
