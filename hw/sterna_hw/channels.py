@@ -9,14 +9,16 @@ the last channel must leave as zero whatever their settings make of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import wiring
 
 from .beat import beat_count
-from .credit import delay
+from .credit import CreditQueue, delay
 
-__all__ = ["ChannelConfig", "walk_channels", "zero_padding"]
+__all__ = ["ChannelConfig", "close_pipeline", "open_pipeline", "walk_channels"]
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,30 @@ def walk_channels(m: Module, config: ChannelConfig, step: Value) -> tuple[Signal
     return beat, is_last
 
 
-def zero_padding(
-    m: Module, config: ChannelConfig, lanes: list[Value], is_last: Value, cycles: int
-) -> list[Value]:
-    """``lanes`` with zero where no channel is; ``is_last`` is ``cycles`` ahead of them."""
-    if not config.is_padded:
-        return lanes
+def open_pipeline(
+    m: Module, config: ChannelConfig, part: Any, queue: CreditQueue
+) -> tuple[Signal, Signal]:
+    """Connects the streams ``i`` and ``o`` of a part with the queue behind its pipeline; gives the
+    counter of `walk_channels`. The pipeline is as long as the queue's configuration says."""
+    m.submodules.queue = queue
+    cycles = queue.config.latency
+    wiring.connect(m, wiring.flipped(part.o), queue.o)
+    m.d.comb += [
+        part.i.ready.eq(queue.available),
+        queue.take.eq(queue.available & part.i.valid),
+        queue.push.eq(delay(m, queue.take, cycles, reset_less=False)),
+        queue.result.last.eq(delay(m, part.i.payload.last, cycles)),
+    ]
+    return walk_channels(m, config, queue.take)
+
+
+def close_pipeline(
+    m: Module, config: ChannelConfig, queue: CreditQueue, lanes: list[Value], is_last: Value
+) -> None:
+    """Gives the queue its lanes, with zero where no channel is; ``is_last`` is from the start of
+    the pipeline."""
     used = config.channels - (config.beats - 1) * config.count
-    is_padded = delay(m, is_last, cycles)
-    return [lane if number < used else Mux(is_padded, 0, lane) for number, lane in enumerate(lanes)]
+    is_padded = delay(m, is_last, queue.config.latency if config.is_padded else 0)
+    for number, lane in enumerate(lanes):
+        kept = lane if number < used else Mux(is_padded, 0, lane)
+        m.d.comb += queue.result.data[number].eq(kept)

@@ -9,7 +9,7 @@ text holds no contents (see `verilog`).
 
 One row a cycle. What is read in the cycle in which the same row is loaded is undefined, which saves
 the logic that would define it: reload while nobody reads. It does not choose its own kind of
-memory: the sizing in `weight_buffer` does.
+memory: `memory_sizing` does.
 """
 
 from __future__ import annotations

@@ -19,15 +19,16 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, IntegerRange, Timing
-from .beat import beat_layout, beat_signature, shape_of
-from .channels import ChannelConfig, walk_channels, zero_padding
+from .beat import beat_layout, beat_signature
+from .channels import ChannelConfig, close_pipeline, open_pipeline
 from .credit import CreditQueueConfig, delay, delay_cost
-from .memory import MemoryConfig, load_signature, pack_words
+from .memory import load_signature, pack_words
+from .threshold_output import ThresholdOutput
 from .threshold_tree import ThresholdLevel, search_trees
 
 __all__ = ["MultiThreshold", "MultiThresholdConfig"]
@@ -186,30 +187,13 @@ class MultiThresholdConfig(ChannelConfig):
             for level in range(self.level_count)
         )
 
-    @property
-    def directions(self) -> MemoryConfig | None:
-        """The memory of directions, where lanes change direction from beat to beat."""
-        flags = self.heap[:, :, 0]
-        if not self.reloadable and (flags == flags[0]).all():
-            return None
-        return MemoryConfig(
-            f"{self.name}_directions",
-            self.beats,
-            self.count,
-            pack_words(flags, 1),
-            "distributed",
-            self.reloadable,
-            read_latency=1,
-        )
-
-    @property
-    def maps_output(self) -> bool:
-        """Whether the count is not the output already."""
-        return self.low != 0 or self.step != 1 or self.reloadable or bool(self.heap[:, :, 0].any())
+    @cached_property
+    def mapping(self) -> ThresholdOutput:
+        return ThresholdOutput(self, f"{self.name}_directions")
 
     @property
     def pipeline_latency(self) -> int:
-        return sum(level.latency for level in self.levels) + self.maps_output
+        return sum(level.latency for level in self.levels) + self.mapping.latency
 
     def timing(self) -> Timing:
         return self._queue.timing()
@@ -220,19 +204,13 @@ class MultiThresholdConfig(ChannelConfig):
 
     def cost(self, device: Device) -> Cost:
         """Estimate: comparators, tables, the values that wait for them, and the queue."""
-        bits, waits = self.input_range.width, self.pipeline_latency - self.maps_output
-        total = (
-            self._queue.cost(device)
-            + Cost(lut=10, ff=10)
-            + delay_cost(device, 2, self.pipeline_latency)
-        )
+        width = self.input_range.width + self.level_count // 2
+        waits = self.pipeline_latency - self.mapping.latency - 1
+        total = self._queue.cost(device) + self.mapping.cost(device)
+        total += Cost(lut=10, ff=10) + delay_cost(device, 2, self.pipeline_latency)
         for level in self.levels:
             total += level.cost(device)
-        if self.directions:
-            total += self.directions.cost(device)
-        waiting = delay_cost(device, self.count * (bits + self.level_count // 2), waits - 1)
-        mapping = Cost(lut=1, ff=1) * (self.count * self.output_range.width * self.maps_output)
-        return total + waiting + mapping
+        return total + delay_cost(device, self.count * width, waits)
 
     def create(self) -> MultiThreshold:
         return MultiThreshold(self)
@@ -265,16 +243,8 @@ class MultiThreshold(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        latency = config.pipeline_latency
-        m.submodules.queue = queue = config._queue.create()
-        wiring.connect(m, wiring.flipped(self.o), queue.o)
-        m.d.comb += [
-            self.i.ready.eq(queue.available),
-            queue.take.eq(queue.available & self.i.valid),
-            queue.push.eq(delay(m, queue.take, latency, reset_less=False)),
-            queue.result.last.eq(delay(m, self.i.payload.last, latency)),
-        ]
-        beat, is_last_beat = walk_channels(m, config, queue.take)
+        queue = config._queue.create()
+        beat, is_last_beat = open_pipeline(m, config, self, queue)
         load = self.load if config.reloadable else None
         values: list[Value] = [self.i.payload.data[lane] for lane in range(config.count)]
         counts: list[Value] = [Const(0, 0)] * config.count
@@ -283,37 +253,6 @@ class MultiThreshold(wiring.Component):
             values, counts = level.build(m, values, counts, row, load)
             row = delay(m, row, level.latency)
 
-        outputs = self._map(m, counts, beat, load) if config.maps_output else counts
-        for lane, output in enumerate(zero_padding(m, config, outputs, is_last_beat, latency)):
-            m.d.comb += queue.result.data[lane].eq(output)
+        outputs = config.mapping.build(m, counts, beat, load)
+        close_pipeline(m, config, queue, outputs, is_last_beat)
         return m
-
-    def _map(self, m: Module, counts: list[Value], beat: Value, load: Any) -> list[Value]:
-        """Turns counts into outputs, one register."""
-        config = self.config
-        flags = [Const(int(flag), 1) for flag in config.heap[0, :, 0]]
-        if config.directions:
-            m.submodules.directions = memory = config.directions.create()
-            # Its read ends when the last level does.
-            m.d.comb += memory.address.eq(delay(m, beat, config.pipeline_latency - 2))
-            flags = list(memory.data)
-            if load is not None:
-                levels, width = config.level_count, config.threshold_range.width
-                m.d.comb += [
-                    memory.load.enable.eq(load.enable & (load.address[:levels] == 0)),
-                    memory.load.address.eq(load.address[levels:]),
-                    memory.load.data.eq(
-                        Cat(load.data[lane * width] for lane in range(config.count))
-                    ),
-                ]
-        top, is_full = config.threshold_count, config.threshold_count + 1 == 1 << config.level_count
-        outputs: list[Value] = []
-        for lane, (count, flag) in enumerate(zip(counts, flags)):
-            # With every place of the tree in use, K - k is k with all bits inverted.
-            turned = (
-                count ^ flag.replicate(len(count)) if is_full else Mux(flag, top - count, count)
-            )
-            output = Signal(shape_of(config.output_range), name=f"output{lane}", reset_less=True)
-            m.d.sync += output.eq(config.low + config.step * turned)
-            outputs.append(output)
-        return outputs

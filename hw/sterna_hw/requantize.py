@@ -24,9 +24,9 @@ from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, IntegerRange, Rounding, Timing
 from .beat import beat_layout, beat_signature, shape_of
-from .channels import ChannelConfig, walk_channels, zero_padding
+from .channels import ChannelConfig, close_pipeline, open_pipeline
 from .credit import CreditQueueConfig, delay, delay_cost
-from .memory import MemoryConfig, MemoryStyle, load_signature
+from .memory import MemoryConfig, MemoryStyle, load_signature, pack_words
 from .multiply import MultiplyConfig
 from .round_and_clip import RoundAndClipConfig
 
@@ -162,27 +162,21 @@ class RequantizeConfig(ChannelConfig):
             If a multiplier or offset is outside its range, or there are not C of them.
         """
         assert self.multiplier_range is not None and self.offset_range is not None
-        widths = (self.multiplier_range.width, self.stored_range.width)
-        columns = []
-        for subject, values, allowed, added in (
-            ("Multiplier", multiplier, self.multiplier_range, 0),
-            ("Offset", offset, self.offset_range, self.half),
+        lanes, at = np.zeros((self.beats, self.count), dtype=object), 0
+        for subject, values, allowed, stored in (
+            ("Multiplier", multiplier, self.multiplier_range, self.multiplier_range),
+            ("Offset", offset, self.offset_range, self.stored_range),
         ):
             values = np.broadcast_to(np.asarray(values, dtype=np.int64), self.channels)
             if not allowed.contains(values):
                 raise ValueError(
                     f"{subject} must be within {allowed}, not {IntegerRange.of_values(values)}"
                 )
-            columns.append((values + added)[self.channel_of_lanes()])
-        rows = []
-        for beat in range(self.beats):
-            word, at = 0, 0
-            for lane in range(self.count):
-                for width, column in zip(widths, columns):
-                    word |= (int(column[beat, lane]) & ((1 << width) - 1)) << at
-                    at += width
-            rows.append(word)
-        return tuple(rows)
+            values = values + (stored.low - allowed.low)
+            # Python integers: a pair may need more than 64 bits.
+            bits = values.astype(object) % (1 << stored.width)
+            lanes, at = lanes + bits[self.channel_of_lanes()] * (1 << at), at + stored.width
+        return pack_words(lanes, at)
 
     @cached_property
     def memory(self) -> MemoryConfig | None:
@@ -264,16 +258,8 @@ class Requantize(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        latency = config.pipeline_latency
-        m.submodules.queue = queue = config._queue.create()
-        wiring.connect(m, wiring.flipped(self.o), queue.o)
-        m.d.comb += [
-            self.i.ready.eq(queue.available),
-            queue.take.eq(queue.available & self.i.valid),
-            queue.push.eq(delay(m, queue.take, latency, reset_less=False)),
-            queue.result.last.eq(delay(m, self.i.payload.last, latency)),
-        ]
-        beat, is_last_beat = walk_channels(m, config, queue.take)
+        queue = config._queue.create()
+        beat, is_last_beat = open_pipeline(m, config, self, queue)
         outputs: list[Value] = []
         for lane, (multiplier, offset) in enumerate(self._scales(m, beat)):
             value = delay(m, self.i.payload.data[lane], config.read_latency)
@@ -281,9 +267,7 @@ class Requantize(wiring.Component):
             total = Signal(shape_of(config.sum_range), name=f"sum{lane}", reset_less=True)
             m.d.sync += total.eq(product + delay(m, offset, config.multiply.latency))
             outputs.append(config.end.build(m, total, lane))
-        outputs = zero_padding(m, config, outputs, is_last_beat, latency)
-        for lane, output in enumerate(outputs):
-            m.d.comb += queue.result.data[lane].eq(output)
+        close_pipeline(m, config, queue, outputs, is_last_beat)
         return m
 
     def _scales(self, m: Module, beat: Value) -> list[tuple[Value, Value]]:
