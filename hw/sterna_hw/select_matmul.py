@@ -133,9 +133,10 @@ class SelectMatmulConfig(MatmulConfig):
 
     def timing(self) -> Timing:
         steps: list[Step] = []
+        latency = self.pipeline_latency + 1
         for _, closes, gives_result, count in self.beat_runs():
             take = ("weights",) + ("i",) * closes + ("places",) * gives_result
-            give = (("o", self.pipeline_latency + 1),) * gives_result
+            give = (("o", latency),) * gives_result
             steps.append(Step(peek=("i",), take=take, give=give, repeat=count))
         return Timing(
             inputs=("i", "weights"),

@@ -16,7 +16,7 @@ steps that write nothing overlap. Sign folding halves the tables: the sign bit o
 nothing in the tree of adders (see `adder_tree`).
 
 Throughput: one beat of weights a cycle, a block each max(look-ups, steps) cycles with two buffers,
-look-ups + written steps + 1 with one. `timing` is exact. Latency from a beat of weights to its
+look-ups + written steps + 2 with one. `timing` is exact. Latency from a beat of weights to its
 result: 4 + tree levels + plane stages.
 
 It does not look at ``last`` of its inputs: frames have a known number of beats. It does not
@@ -169,20 +169,22 @@ class TableMatmulConfig(MatmulConfig):
 
     def timing(self) -> Timing:
         plan = self.plan
-        written = len(plan.steps) - plan.warm_up_steps
-        fill: list[Step] = []
-        if plan.warm_up_steps:
-            fill.append(Step(plan.warm_up_steps, peek=("i",)))
-        if written > 1:
-            fill.append(Step(written - 1, peek=("i",), take=("free",)))
-            fill.append(Step(take=("i",), give=(("filled", 2),)))
+        warm_up, steps = plan.warm_up_steps, len(plan.steps)
+        # Steps of the control: the first clears, the second needs the beat; the beat is taken in
+        # the cycle after the last, while the next fill's first step is done.
+        if warm_up == 0:
+            fill = [Step(take=("free",)), Step(steps - 1, peek=("i",))]
+        elif warm_up == 1:
+            fill = [Step(), Step(steps - 1, peek=("i",), take=("free",))]
         else:
-            fill.append(Step(take=("free", "i"), give=(("filled", 2),)))
+            fill = [Step(), Step(warm_up - 1, peek=("i",)), Step(steps - warm_up, take=("free",))]
+        fill.append(Step(0, take=("i",), give=(("filled", 2),)))
         look_up: list[Step] = []
+        latency = self.pipeline_latency + 1
         for opens, closes, gives_result, count in self.beat_runs():
             take = ("weights",) + ("filled",) * opens + ("places",) * gives_result
             give = (("free", 1),) * closes
-            give += (("o", self.pipeline_latency + 1),) * gives_result
+            give += (("o", latency),) * gives_result
             look_up.append(Step(take=take, give=give, repeat=count))
         return Timing(
             inputs=("i", "weights"),

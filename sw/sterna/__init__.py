@@ -1,6 +1,6 @@
 """Sterna: quantised networks in, verified Verilog out.
 
-    graph = sterna.load("model.onnx")              # or sterna.from_brevitas(module, input_shape=...)
+    graph = sterna.load("model.onnx")              # or sterna.from_brevitas(module, shape)
     graph.run(x)                                    # real values in and out, batched
     graph.run_integers(codes)                       # the golden model on integer codes, exact
     design = sterna.build(graph, target="ecp5-85k", out="build/")

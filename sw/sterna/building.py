@@ -118,7 +118,7 @@ def build(
 
 
 def prepare(graph: Graph, top_k: int | None = None) -> Graph:
-    """The graph as hardware carries it out: label stage added, operations without effect dropped."""
+    """The graph as hardware carries it out: label stage added, what has no effect dropped."""
     return drop_identity(graph if top_k is None else select_label(graph, top_k))
 
 
@@ -146,14 +146,6 @@ def _hash(graph: Graph, foldings: Mapping[str, Folding], device: Device, reloada
 
 def _write_json(path: Path, record: Any) -> None:
     path.write_text(json.dumps(record, indent=2) + "\n")
-
-
-def _busy_cycles(accelerator: AcceleratorConfig, name: str) -> int:
-    """Cycles of a frame in which a part's busiest process is at work, from its own timing."""
-    timing = accelerator.network()[0][name]
-    return max(
-        sum(step.cycles * step.repeat for step in process.steps) for process in timing.processes
-    )
 
 
 def _design_record(
@@ -215,6 +207,7 @@ def _report(
 ) -> dict[str, Any]:
     accelerator = mapped.accelerator
     costs = accelerator.costs(device)
+    timings = accelerator.network()[0]
     layers = []
     for stage in accelerator.stages:
         cost = costs[stage.name] + costs.get(f"{stage.name}_weights", Cost())
@@ -226,7 +219,7 @@ def _report(
             "parallelism": {key: int(value) for key, value in asdict(folding).items()}
             if folding
             else {"count": port_shape(stage.part, "o").count},
-            "cycles": _busy_cycles(accelerator, stage.name),
+            "cycles": timings[stage.name].busy_cycles,
             "estimated": cost.as_dict(),
         }
         op = mapped.graph[layer] if layer else None

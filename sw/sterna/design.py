@@ -75,7 +75,7 @@ class Design:
         return (self.directory / "sources.f").read_text().split()
 
     def expected(self, codes: np.ndarray) -> np.ndarray:
-        """Output words (int64, ``(samples, words)``) that the hardware must give for some inputs."""
+        """Output words, int64 ``(samples, words)``, that the hardware must give for inputs."""
         values = self.graph.run_integers(codes)
         assert isinstance(values, np.ndarray)
         return values.reshape(len(values), -1)

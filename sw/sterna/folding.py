@@ -1,10 +1,11 @@
 """Folding: how much of a layer works in parallel, and on which engine.
 
-One `Folding` per matmul layer. ``inputs`` is how many inputs one lookup cycle covers (the table
-engine rounds it up to whole groups: ``tables = ceil(inputs / group)``), ``outputs`` how many outputs
-it serves; a layer of N inputs and M outputs takes about ``ceil(N/inputs) * ceil(M/outputs) * planes``
-cycles, and exactly what the engine's own timing says. Any value up to the layer's size is allowed;
-the last step is padded. Folding comes from the planner, or from a JSON file:
+One folding per matmul layer: a `TableFolding` says how many tables of how many inputs each stand
+side by side and how many outputs are looked up a cycle, a `SelectFolding` the same for the
+select-and-add engine. A layer of N inputs and M outputs takes about
+``ceil(N / inputs) * ceil(M / queries) * planes`` cycles, and exactly what the engine's own timing
+says. Any value up to the layer's size is allowed; the last step is padded. Foldings come from the
+planner, or from a JSON file:
 
     {"fc1": {"engine": "table", "group": 3, "tables": 16, "queries": 4,
              "sign_fold": true, "buffers": 2},

@@ -32,7 +32,10 @@ def quantize_input(graph: ir.Graph, x: np.ndarray) -> np.ndarray:
         raise ValueError(f"Inputs must have {kind.size} elements a sample, not shape {x.shape}")
     if np.isnan(x).any():
         raise ValueError("Inputs must be numbers, not NaN")
-    scaled = x.reshape(len(x), *kind.shape) / np.float32(edge.scale) + np.float32(edge.zero_point)
+    # A sign-only input has the smallest scale there is: its quotients may reach infinity, and clip.
+    with np.errstate(over="ignore"):
+        scaled = x.reshape(len(x), *kind.shape) / np.float32(edge.scale)
+    scaled = scaled + np.float32(edge.zero_point)
     clipped = np.clip(scaled, np.float32(kind.range.low), np.float32(kind.range.high))
     return np.rint(clipped).astype(np.int64)
 

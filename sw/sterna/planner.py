@@ -59,10 +59,15 @@ class Budget:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A folding of one layer with its exact interval in cycles and its estimated cost."""
+    """A folding of one layer with its engine and estimated cost.
+
+    ``busy`` is the cycles that a frame keeps the engine's busiest process at work: no interval is
+    shorter.
+    """
 
     folding: Folding
-    interval: int
+    config: EngineConfig
+    busy: int
     cost: Cost
 
 
@@ -148,10 +153,13 @@ class Planner:
                     f"frame, not take {excess}"
                 )
             return chosen
-        best = max(min(item.interval for item in items) for items in options.values())
-        steps = sorted({item.interval for items in options.values() for item in items})
-        steps = [step for step in steps if step >= best]
-        chosen = self._choose(options, steps[-1])
+        steps = sorted({item.busy for items in options.values() for item in items})
+        # The slowest step of all is met by every layer, folded most.
+        slowest = max(
+            engine_interval(item.config) for items in options.values() for item in items[:1]
+        )
+        steps = [step for step in steps if step < slowest] + [slowest]
+        chosen = self._choose(options, slowest)
         if excess := self._excess(chosen, budget):
             raise ValueError(
                 f"Design must fit the budget of {self.device.name}, not take {excess} "
@@ -160,19 +168,23 @@ class Planner:
         low, high = 0, len(steps) - 1
         while low < high:
             middle = (low + high) // 2
-            attempt = self._choose(options, steps[middle])
-            if self._excess(attempt, budget):
+            try:
+                attempt = self._choose(options, steps[middle])
+            except ValueError:
+                attempt = None
+            if attempt is None or self._excess(attempt, budget):
                 low = middle + 1
             else:
                 high, chosen = middle, attempt
         return chosen
 
     def options(self, layer: MatMul, budget: Budget) -> list[Candidate]:
-        """The candidates of a layer that are worth considering, by rising interval."""
+        """The candidates of a layer, the cheapest first."""
         # No engine takes less than a LUT for a multiply-accumulate a cycle: the bound prunes only.
         largest = int(self.device.lut * budget.lut)
         style = recommended_folding(layer, self.device)
-        return _frontier(self._evaluate(layer, item) for item in candidates(layer, style, largest))
+        items = [self._evaluate(layer, item) for item in candidates(layer, style, largest)]
+        return sorted(items, key=lambda item: (_share(item.cost, self.device), item.busy))
 
     def _evaluate(self, layer: MatMul, folding: Folding) -> Candidate:
         inputs = self.graph.types[layer.inputs[0]].range
@@ -180,20 +192,21 @@ class Planner:
         config = folding.engine_config(layer, inputs, accumulator)
         buffer = weight_buffer("weights", config, None, self.device, self.reloadable)
         cost = config.cost(self.device) + buffer.cost(self.device)
-        return Candidate(folding, engine_interval(config), cost)
+        return Candidate(folding, config, config.timing().busy_cycles, cost)
 
     def _choose(self, options: Mapping[str, list[Candidate]], limit: int) -> dict[str, Folding]:
-        """The cheapest folding of each layer whose interval is at most ``limit``."""
+        """The cheapest folding of each layer whose exact interval is at most ``limit``."""
         chosen = {}
         for name, items in options.items():
-            fitting = [item for item in items if item.interval <= limit]
-            if not fitting:
-                fastest = min(item.interval for item in items)
+            fitting = (item for item in items if item.busy <= limit)
+            best = next((item for item in fitting if engine_interval(item.config) <= limit), None)
+            if best is None:
+                fastest = min(items, key=lambda item: item.busy)
                 raise ValueError(
-                    f"Interval of {name} must be {fastest} cycles or more on {self.device.name}, "
-                    f"not {limit}"
+                    f"Interval of {name} must be {engine_interval(fastest.config)} cycles or more "
+                    f"on {self.device.name}, not {limit}"
                 )
-            chosen[name] = min(fitting, key=lambda item: _share(item.cost, self.device)).folding
+            chosen[name] = best.folding
         return chosen
 
     def _excess(self, foldings: Mapping[str, Folding], budget: Budget) -> str:
@@ -211,15 +224,3 @@ def _share(cost: Cost, device: Device) -> float:
             total = device.total(kind)
             shares += amount / total if total else float("inf")
     return shares
-
-
-def _frontier(items: Iterable[Candidate]) -> list[Candidate]:
-    """Candidates, one for each interval and kind of trade, the slower dearer ones dropped."""
-    ordered = sorted(items, key=lambda item: (item.interval, item.cost.lut, item.cost.bram))
-    kept: list[Candidate] = []
-    for item in ordered:
-        if not any(
-            other.cost.lut <= item.cost.lut and other.cost.bram <= item.cost.bram for other in kept
-        ):
-            kept.append(item)
-    return kept

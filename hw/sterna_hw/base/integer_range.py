@@ -51,9 +51,9 @@ class IntegerRange:
 
     @classmethod
     def of_sums(cls, weights: np.ndarray, inputs: IntegerRange) -> IntegerRange:
-        """The range of ``weights @ x`` over every x of a range, and of all partial sums.
+        """The range of ``weights @ x`` over every x of a range and of all partial sums.
 
-        ``weights`` has shape ``[outputs, inputs]``. Zero, which padding inserts, counts as an input.
+        ``weights`` has shape ``[outputs, inputs]``. Zero, which padding inserts, is an input too.
         """
         weights = np.asarray(weights, dtype=np.int64)
         inputs = inputs.with_zero()

@@ -40,5 +40,5 @@ class Rounding(enum.Enum):
         half = np.int64(1 << (shift - 1))
         if self is Rounding.HALF_UP:
             return (values + half) >> shift
-        # A tie goes up only from an odd quotient, hence half minus one plus that quotient's low bit.
+        # A tie goes up only from an odd quotient: half minus one, plus that quotient's low bit.
         return (values + half - 1 + ((values >> shift) & 1)) >> shift

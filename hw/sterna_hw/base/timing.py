@@ -3,17 +3,17 @@
 A part is described by processes that run side by side. A process repeats a fixed list of steps for
 ever. A step starts at the first cycle in which its process is free and every token that it takes is
 there; it makes its tokens available a fixed number of cycles later, and frees its process after
-``cycles``. Tokens lie on channels: a stream port of the part (one token a beat), or an inner channel
-(a table that has been filled, a place in a queue). Nothing else can make a part wait, so the start
-time of every step is the maximum of known times: composing parts needs no arbitration and no clock
-loop. The one simulator that does so is `sterna.cycles`.
+``cycles``. Tokens lie on channels: a stream port of the part (one token a beat), or an inner
+channel (a table that has been filled, a place in a queue). Nothing else can make a part wait, so
+the start time of every step is the maximum of known times: composing parts needs no arbitration and
+no clock loop. The one simulator that does so is `sterna.cycles`.
 
 The meaning of a token on a stream port is exact. On an input port, taking a token is the cycle in
-which ``valid`` and ``ready`` are both high. ``peek`` waits for ``valid`` without taking. On an output
-port, a token given with offset d is first seen as ``valid`` d cycles after the step's start, or one
-cycle after the previous beat of that port left, whichever is later; it leaves when its consumer
-takes it. ``returns`` names, for each output port, an inner channel that gets a token back one cycle
-after a beat leaves: this is how a full queue holds up the process that feeds it.
+which ``valid`` and ``ready`` are both high. ``peek`` waits for ``valid`` without taking. On an
+output port, a token given with offset d is first seen as ``valid`` d cycles after the step's start,
+or one cycle after the previous beat of that port left, whichever is later; it leaves when its
+consumer takes it. ``returns`` names, for each output port, an inner channel that gets a token back
+one cycle after a beat leaves: this is how a full queue holds up the process that feeds it.
 """
 
 from __future__ import annotations
@@ -89,6 +89,13 @@ class Timing:
     processes: tuple[Process, ...]
     initial: Mapping[str, int] = field(default_factory=dict)
     returns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def busy_cycles(self) -> int:
+        """Cycles that one round of the busiest process takes at least, if nothing makes it wait."""
+        return max(
+            sum(step.cycles * step.repeat for step in process.steps) for process in self.processes
+        )
 
 
 def queue(latency: int, places: int) -> Timing:

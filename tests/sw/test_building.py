@@ -1,0 +1,127 @@
+"""The built folder: complete, the same bytes in any process, nothing half-written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sterna
+from sterna.design import Design
+from sterna.folding import read_foldings
+from sterna_hw.base import TERNARY
+
+from .graphs import random_chain, random_codes
+
+BUILD = """
+import sys
+sys.path.insert(0, {root!r})
+import sterna
+from tests.sw.graphs import random_chain
+sterna.build(random_chain(3), "ecp5-25k", {out!r}, interval=40, reloadable=True, top_k=1)
+"""
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def test_two_processes_with_other_hash_seeds_write_the_same_bytes(tmp_path: Path) -> None:
+    root = str(Path(__file__).parents[2])
+    found = []
+    for seed in ("1", "2"):
+        out = tmp_path / seed / "build"
+        out.parent.mkdir()
+        script = BUILD.format(root=root, out=str(out))
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", script], env=environment, check=True, cwd=out.parent)
+        found.append(contents(out))
+    assert found[0] == found[1]
+
+
+@pytest.fixture(scope="module")
+def design(tmp_path_factory: pytest.TempPathFactory) -> Design:
+    return sterna.build(
+        random_chain(5), "ecp5-25k", tmp_path_factory.mktemp("b") / "d", interval=60
+    )
+
+
+def test_no_path_and_no_date(design: Design) -> None:
+    for path in design.directory.iterdir():
+        text = path.read_text()
+        assert not re.search(r"(^|[\s\"'(])/[a-z]+/", text.replace("//", "")), path.name
+        assert not re.search(r"20\d\d-\d\d-\d\d", text), path.name
+        assert str(design.directory) not in text
+
+
+def test_memory_contents_are_not_in_the_verilog(design: Design) -> None:
+    verilog = "".join((design.directory / name).read_text().lower() for name in design.sources)
+    files = list(design.directory.glob("*.hex"))
+    assert files
+    for path in files:
+        for row in path.read_text().split():
+            assert len(row) < 6 or f"h{row}" not in verilog, (path.name, row)
+
+
+def test_design_reads_back(design: Design) -> None:
+    again = Design(design.directory)
+    codes = random_codes(1, again.graph, 5)
+    golden = random_chain(5).run_integers(codes)
+    assert isinstance(golden, np.ndarray)
+    assert np.array_equal(again.expected(codes), golden.reshape(5, -1))
+    foldings = read_foldings(design.directory / "folding.json")
+    other = sterna.build(
+        again.graph, again.target, design.directory.parent / "again", foldings=foldings
+    )
+    assert contents(other.directory) == contents(design.directory)
+
+
+def test_build_hash_follows_the_weights(tmp_path: Path) -> None:
+    graph = random_chain(6)
+    matmul = graph.ops[1]
+    weights = matmul.weights.copy()  # type: ignore[attr-defined]
+    weights.flat[0] = next(letter for letter in TERNARY.values[::2] if letter != weights.flat[0])
+    changed = sterna.ir.MatMul(  # type: ignore[attr-defined]
+        matmul.name,
+        matmul.inputs,
+        weights,
+        matmul.alphabet,
+        matmul.planes,  # type: ignore[attr-defined]
+    )
+    other = graph.with_ops((graph.ops[0], changed, *graph.ops[2:]))
+    hashes = {
+        sterna.build(item, "ecp5-25k", tmp_path / str(number), interval=60).record["build_hash"]
+        for number, item in enumerate((graph, other, graph))
+    }
+    assert len(hashes) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"target": "xc9"}, "Target must be one of"),
+        ({"frames_per_second": -1.0}, "Frames per second must be above 0, not -1.0"),
+        ({"interval": 1}, "Interval of"),
+        ({"top_k": 99}, "K of"),
+    ],
+)
+def test_refusals_leave_nothing(tmp_path: Path, change: dict, message: str) -> None:
+    out = tmp_path / "build"
+    arguments = {"target": "ecp5-25k", "out": out, **change}
+    with pytest.raises(ValueError) as error:
+        sterna.build(random_chain(5), **arguments)
+    assert message in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_report_is_plain_json(design: Design) -> None:
+    report = json.loads((design.directory / "report.json").read_text())
+    assert report["cycles"]["latency"]["predicted"] > 0
+    assert sorted(report["files"]) == sorted(path.name for path in design.directory.iterdir())
