@@ -16,7 +16,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+import numpy as np
 
 from sterna_hw.accelerator import AcceleratorConfig
 from sterna_hw.axi_stream import AxiStreamInputConfig, AxiStreamOutputConfig, element_bytes
@@ -161,9 +162,9 @@ class _Builder:
                 assert folding is not None
                 self._add_engine(name, op, folding, graph.types[op.name].range)
             case Threshold():
-                self._append(name, self._threshold(op), op.name)
+                self._append(name, self._threshold(name, op), op.name)
             case Requantize():
-                self._append(name, self._requantize(op), op.name)
+                self._append(name, self._requantize(name, op), op.name)
             case TopK():
                 part = TopKConfig(
                     elements=self.elements, count=self.count, input_range=self.values, k=op.k
@@ -201,7 +202,7 @@ class _Builder:
         self.stages.append(Stage(name, config, buffer))
         self.layers[name] = op.name
 
-    def _threshold(self, op: Threshold) -> MultiThresholdConfig:
+    def _threshold(self, name: str, op: Threshold) -> MultiThresholdConfig:
         return MultiThresholdConfig(
             channels=self.elements,
             count=self.count,
@@ -211,20 +212,40 @@ class _Builder:
             low=op.low,
             step=op.step,
             reloadable=self.reloadable,
+            name=name,
         )
 
-    def _requantize(self, op: Requantize) -> RequantizeConfig:
-        part: dict[str, Any] = {
-            "channels": self.elements,
-            "count": self.count,
-            "input_range": self.values,
-            "multiplier": op.multiplier,
-            "offset": op.offset,
-            "shift": op.shift,
-            "rounding": op.rounding,
-        }
-        wide = op.result_range(self.values)
-        return RequantizeConfig(**part, output_range=wide, reloadable=self.reloadable)
+    def _requantize(self, name: str, op: Requantize) -> RequantizeConfig:
+        multiplier, offset = (
+            IntegerRange.of_values(values) for values in (op.multiplier, op.offset)
+        )
+        if self.reloadable:
+            # Other networks have other scales: room for parameters four times as large.
+            multiplier, offset = (
+                IntegerRange.of_width(values.width + 2, signed=True)
+                for values in (multiplier, offset)
+            )
+        result = op.clip
+        if result is None:
+            result = op.result_range(self.values)
+            if self.reloadable:
+                sums = self.values * multiplier + offset
+                ends = np.array([sums.low, sums.high])
+                result = IntegerRange.of_values(op.rounding.shift_right(ends, op.shift))
+        return RequantizeConfig(
+            channels=self.elements,
+            count=self.count,
+            input_range=self.values,
+            multiplier=op.multiplier,
+            offset=op.offset,
+            shift=op.shift,
+            rounding=op.rounding,
+            output_range=result,
+            reloadable=self.reloadable,
+            multiplier_range=multiplier,
+            offset_range=offset,
+            name=name,
+        )
 
 
 def check_ranges(mapped: MappedDesign) -> None:
