@@ -1,15 +1,19 @@
 """Fills the tables of the look-up engine: one running adder per table and lane.
 
-All tables are filled in step by one small control, which walks through the plan of `table_plan`.
-In each step every adder adds or subtracts one activation of its group, and the sum is written one
-entry further. The activations are read from the beat that stands on the engine's input; the beat
-is taken in the last step, so the next one is there in the cycle after, and fills follow each other
-without a gap. Three stages: choose the activation, add it, write the sum.
+All tables are filled in step by one small control, which walks through the plan of `table_plan`. In
+each step every adder adds or subtracts one activation of its group, and the sum is written one
+entry further. The activations are read from the beat that stands on the engine's input. Three
+stages follow the control, one cycle each: choose the activation, add it, write the sum.
 
-A table (or half of a two-buffered one) is ``free`` until the first written step of a fill and
-again in the cycle after the last look-up of its block; it is ``filled`` two cycles after the last
-step, when the last write can no longer be missed by a look-up. A fill that finds no free table
-waits with its first written step; the steps before it do not need the table.
+A beat is taken in the cycle in which its last activation is chosen, one after the control's last
+step. The next fill's first step only clears the adders, so it runs meanwhile, and the second step
+finds the next beat: fills follow each other without a gap. Everything with many loads, the choice
+of the activation above all, comes from a register that nothing holds up.
+
+A table (or half of a two-buffered one) is free until the first written step of a fill and again in
+the cycle after the last look-up of its block; it is filled three cycles after the last step, when
+the last write can no longer be missed by a look-up. A fill that finds no free table waits with its
+first written step, so steps before it are done by then.
 """
 
 from __future__ import annotations
@@ -71,22 +75,21 @@ class TableFill:
     ) -> None:
         plan = config.plan
         control = _FillControl(m, plan)
-        go, is_done = Signal(), Signal()
-        takes_table = go & control.is_first_written
-        is_full = _flag(m, config.buffers, takes_table, release, "is_full")
+        go, take = Signal(), Signal()
+        is_full = _flag(m, config.buffers, go & control.is_first_written, release, "is_full")
+        is_done = delay(m, take, 1, reset_less=False)
         is_empty = _flag(m, config.buffers, release, is_done, "is_empty", init=1)
         self.is_filled = Signal()
-        may_go = Signal()
         m.d.comb += [
-            may_go.eq(~(is_full & control.is_first_written)),
-            go.eq(beats.valid & may_go),
-            beats.ready.eq(control.is_last & may_go),
+            # The first step needs no beat; from the second on the beat stands until it is taken.
+            go.eq(~(control.is_first_read & ~beats.valid) & ~(control.is_first_written & is_full)),
             control.go.eq(go),
+            beats.ready.eq(take),
             self.is_filled.eq(~is_empty),
         ]
-        m.d.sync += is_done.eq(go & control.is_last)
+        m.d.sync += take.eq(go & control.is_last)
         self.entries = _running_adders(m, platform, config, beats, control, go)
-        self.write_enable = delay(m, go & control.is_written, 2, reset_less=False)
+        self.write_enable = delay(m, go & control.is_written, 3, reset_less=False)
         row = Loop(m, plan.entry_count, self.write_enable, "entry")
         row_bits = Signal(plan.entry_width)
         m.d.comb += row_bits.eq(row.value)
@@ -128,11 +131,18 @@ def _running_adders(
     control: _FillControl,
     go: Value,
 ) -> list[Value]:
-    """The sums, two cycles behind the control; lanes side by side."""
+    """The sums, three cycles behind the control; lanes side by side."""
     plan = config.plan
-    is_active = delay(m, go, 1, reset_less=False)
-    clear, negative = delay(m, control.clear, 1), delay(m, control.negative, 1)
-    is_shifted = delay(m, control.is_shifted, 1)
+    digit = delay(m, control.digit, 1)
+    negative = delay(m, control.negative, 2)
+    is_shifted = delay(m, control.is_shifted, 2)
+    is_active = delay(m, go, 2, reset_less=False)
+    if plan.warm_up_steps:
+        # Warm-up may have to wait before the first written step: then the sum waits too.
+        clear = delay(m, control.clear, 2)
+    else:
+        # A fill waits only before it has added anything: then the sum is still zero.
+        clear = delay(m, control.clear | ~go, 2)
     low_shift, *high_shifts = plan.shifts
     entries: list[Value] = []
     for table in range(config.tables):
@@ -140,10 +150,10 @@ def _running_adders(
         for lane in range(config.lanes):
             first = lane * config.block_inputs + table * config.group
             operand = Signal(shape_of(config.input_range), reset_less=True)
-            with m.Switch(control.digit):
-                for digit in reversed(range(config.group)):
-                    with m.Case(digit) if digit else m.Default():
-                        m.d.sync += operand.eq(beats.payload.data[first + digit])
+            with m.Switch(digit):
+                for number in reversed(range(config.group)):
+                    with m.Case(number) if number else m.Default():
+                        m.d.sync += operand.eq(beats.payload.data[first + number])
             shifted = Signal.like(operand << max(plan.shifts))
             m.d.comb += shifted.eq(operand << low_shift)
             for number, shift in enumerate(high_shifts):
@@ -154,7 +164,6 @@ def _running_adders(
             value = add_or_subtract(m, platform, entry, shifted, negative, len(entry))
             with m.If(clear):
                 m.d.sync += entry.eq(0)
-            # Warm-up may have to wait before the first written step: then the sum waits too.
             with m.Elif(is_active) if plan.warm_up_steps else m.Else():
                 m.d.sync += entry.eq(value)
             sums.append(entry)
@@ -180,6 +189,7 @@ class _FillControl:
                 for step in steps
             ],
             "is_written": [int(step.is_written) for step in steps],
+            "is_first_read": [int(n == 1) for n in range(len(steps))],
             "is_first_written": [int(n == plan.warm_up_steps) for n in range(len(steps))],
             "is_last": [int(n == last) for n in range(len(steps))],
         }
@@ -191,6 +201,7 @@ class _FillControl:
         self.digit, self.clear = registers["digit"], registers["clear"]
         self.negative, self.is_shifted = registers["negative"], registers["is_shifted"]
         self.is_written, self.is_last = registers["is_written"], registers["is_last"]
+        self.is_first_read = registers["is_first_read"]
         self.is_first_written = registers["is_first_written"]
         with m.If(self.go):
             with m.Switch(registers["number"]):

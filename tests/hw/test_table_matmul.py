@@ -141,13 +141,13 @@ def test_a_planted_wrong_weight_shows():
 @pytest.mark.parametrize(
     ("fields", "interval"),
     [
-        # 2 blocks of 3 output blocks; 5 written steps: look-ups + steps + 1 with one buffer.
-        ({"sign_fold": True}, 2 * (3 + 5 + 1)),
+        # 2 blocks of 3 output blocks; 5 written steps: look-ups + steps + 2 with one buffer.
+        ({"sign_fold": True}, 2 * (3 + 5 + 2)),
         ({"sign_fold": True, "buffers": 2}, 2 * 5),
         ({"sign_fold": True, "buffers": 2, "outputs": 16}, 2 * 8),
         ({"sign_fold": True, "buffers": 2, "outputs": 16, "planes": 2}, 2 * 16),
         # Binary warms up for 2 steps, hidden behind the look-ups of the block before.
-        ({"alphabet": BINARY}, 2 * (3 + 4 + 1)),
+        ({"alphabet": BINARY}, 2 * (3 + 4 + 2)),
     ],
     ids=["one-buffer", "fill-bound", "look-up-bound", "planes", "warm-up-hidden"],
 )
