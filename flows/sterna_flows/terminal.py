@@ -1,0 +1,87 @@
+"""What every command shares: a line of progress, errors in one line, exit statuses.
+
+Status 2 is bad input, 1 a tool that failed or a comparison that did not come out equal, 130 an
+interruption. Whatever an error's text looks like, one line is printed, on the error stream.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from .tools import ToolError
+
+__all__ = ["CheckFailed", "guarded", "telling"]
+
+
+class CheckFailed(Exception):
+    """Something that was to be equal is not; exit status 1."""
+
+
+@contextmanager
+def telling(steps: bool = True) -> Iterator[Callable[[str], None]]:
+    """A line of progress on the error stream while the block runs.
+
+    Without a terminal each new text is a line of its own, or nothing at all if ``steps`` is false:
+    bad input is to end in one line, so what may refuse it must not speak before.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        told: list[str] = []
+
+        def tell(line: str) -> None:
+            if steps and told[-1:] != [line]:
+                told.append(line)
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+        yield tell
+        return
+    with console.status("Starting") as status:
+        yield lambda line: status.update(line)
+
+
+def guarded(command: Any, arguments: Sequence[str]) -> int:
+    """Run a typer command; gives the exit status. Errors become one line on the error stream.
+
+    With ``STERNA_TRACEBACK`` in the environment, errors that are not about the command line itself
+    pass through.
+    """
+    try:
+        status = command.main(list(arguments), prog_name="sterna", standalone_mode=False)
+    except CheckFailed as error:
+        return _complain(str(error), 1)
+    except typer.TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            return 2
+        return _complain(error.format_message(), 2)
+    except (typer.Abort, KeyboardInterrupt):
+        return _complain("Stopped", 130)
+    except (ValueError, OSError) as error:
+        if os.environ.get("STERNA_TRACEBACK"):
+            raise
+        return _complain(str(error), 2)
+    except RuntimeError as error:
+        if os.environ.get("STERNA_TRACEBACK") or not _is_tool_error(error):
+            raise
+        return _complain(str(error), 1)
+    return status if isinstance(status, int) else 0
+
+
+def _is_tool_error(error: RuntimeError) -> bool:
+    from sterna_sim.verilator import SimulatorError
+    from sterna_sim.verilator import ToolError as VerilatorError
+
+    return isinstance(error, (ToolError, VerilatorError, SimulatorError))
+
+
+def _complain(text: str, status: int) -> int:
+    """One line, whatever the text: what comes from libraries may have several."""
+    print(f"sterna: {' '.join(text.split())}", file=sys.stderr)
+    return status
