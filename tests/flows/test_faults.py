@@ -1,0 +1,76 @@
+"""The regression can fail: a wrong number planted in any kind of memory is caught and named."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sterna
+from sterna.design import Design
+from sterna.folding import SelectFolding, TableFolding
+from sterna.reload import reload_rows
+from sterna_sim.design_bench import simulate, simulate_profiles
+from sterna_sim.simulation_result import SimulationResult
+
+from ..sw.graphs import random_chain, random_codes
+from ..sw.test_reload import other_weights
+
+FRAMES = 12
+SEED = 21
+
+
+@pytest.fixture(scope="module")
+def design(tmp_path_factory: pytest.TempPathFactory) -> Design:
+    """Three layers on both engines, thresholds between them, scaled logits at the end."""
+    graph = random_chain(SEED, largest=9)
+    foldings = {
+        "fc0": TableFolding(1, 2, 2, False, 1),
+        "fc1": SelectFolding(1, 1),
+        "fc2": TableFolding(1, 1, 1),
+    }
+    out = tmp_path_factory.mktemp("faults") / "design"
+    return sterna.build(graph, "ecp5-25k", out, foldings=foldings, reloadable=True)
+
+
+def run(folder: Path, design: Design) -> SimulationResult:
+    codes = random_codes(1, design.graph, FRAMES)
+    return simulate(folder, codes, design.expected(codes), checkpoints=design.checkpoints, seed=1)
+
+
+def test_the_sound_design_passes(design: Design) -> None:
+    result = run(design.directory, design)
+    assert (result.mismatches, result.problems, result.mismatch) == (0, [], None)
+
+
+@pytest.mark.parametrize("layer", ["fc0", "act0", "fc1", "act1", "fc2", "logits"])
+def test_a_planted_fault_is_caught_in_its_layer(design: Design, tmp_path: Path, layer: str) -> None:
+    """Bits are turned over in one memory of the layer until the golden model would tell."""
+    folder = tmp_path / "faulty"
+    shutil.copytree(design.directory, folder, ignore=shutil.ignore_patterns("sim"))
+    files = sorted(path for path in folder.glob("*.hex") if path.stem.startswith(layer))
+    assert files, f"no memory of {layer} among {sorted(p.name for p in folder.glob('*.hex'))}"
+    for path in files:
+        rows = path.read_text().split()
+        digits = len(rows[0])
+        turned = [f"{int(row, 16) ^ 1:0{digits}x}" for row in rows]
+        path.write_text("\n".join(turned) + "\n")
+    result = run(folder, design)
+    assert result.mismatches > 0 or result.mismatch is not None
+    assert result.mismatch is not None
+    assert result.mismatch.layer == layer
+
+
+def test_loaded_weights_take_effect_between_frames(design: Design) -> None:
+    other = other_weights(random_chain(SEED, largest=9), 5)
+    codes = random_codes(2, other, FRAMES)
+    expected = other.run_integers(codes)
+    assert isinstance(expected, np.ndarray)
+    before = design.expected(codes)
+    assert not np.array_equal(expected, before)
+    results = simulate_profiles(
+        design.directory, codes, expected, ["none", "bursts"], 1, reload=reload_rows(design, other)
+    )
+    assert [(result.mismatches, result.problems) for result in results] == [(0, []), (0, [])]

@@ -1,0 +1,60 @@
+"""The claim itself: every committed network's Verilog equals its golden model, cycle for cycle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sterna
+from sterna.design import Design
+from sterna_flows.models import load_model, test_inputs
+from sterna_models import zoo
+from sterna_sim.design_bench import simulate_profiles
+from sterna_sim.stalls import PROFILES
+
+FRAMES = 4
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_word_and_every_cycle(name: str, tmp_path: Path) -> None:
+    graph = load_model(name)
+    design = sterna.build(graph, "ecp5-85k", tmp_path / "design", interval=2500)
+    codes, _ = test_inputs(design.graph, FRAMES, 0, design.record["model"])
+    expected = design.expected(codes)
+    results = simulate_profiles(
+        design.directory, codes, expected, list(PROFILES), seed=1, checkpoints=design.checkpoints
+    )
+    assert [result.profile for result in results] == list(PROFILES)
+    for result in results:
+        assert (result.mismatches, result.problems) == (0, []), result.profile
+        assert result.words == expected.size
+    free = next(result for result in results if result.profile == "none")
+    assert (free.latency, free.interval) == (
+        design.record["cycles"]["latency"],
+        design.record["cycles"]["interval"],
+    )
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_golden_accuracy_is_that_of_the_card(name: str) -> None:
+    """Thresholds are exact, so the whole test set gives the accuracy that Brevitas measured."""
+    samples, labels = zoo.test_set(name)
+    graph = load_model(name)
+    found = graph.run(samples).reshape(len(samples), -1).argmax(axis=1)
+    accuracy = zoo.card(name).accuracy
+    assert np.mean(found == labels) == pytest.approx(accuracy["golden"], abs=1e-12)
+    assert accuracy["golden"] == accuracy["quantized"]
+
+
+def test_design_folder_knows_its_network(tmp_path: Path) -> None:
+    graph = load_model("digits_ternary_mlp")
+    design = sterna.build(graph, "ecp5-85k", tmp_path / "design", interval=2500, top_k=1)
+    samples, labels = zoo.test_set("digits_ternary_mlp")
+    codes, chosen = test_inputs(design.graph, 50, 0, design.record["model"])
+    pairs = Design(design.directory).expected(codes)
+    assert chosen is not None
+    assert np.array_equal(chosen, labels[:50])
+    assert np.mean(pairs[:, 0] == chosen) > 0.9
+    assert samples[:50].size == codes.size
