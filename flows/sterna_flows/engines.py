@@ -141,44 +141,46 @@ def compare(
     output.mkdir(parents=True, exist_ok=True)
     store = output / "engines.json"
     known = {row.key: row for row in _read(store)}
-    wanted = [
-        (family, bits, config)
-        for bits in ((8, 4, 16) if full else (8,))
-        for family in TARGETS
-        for config in variants(bits, full=full)
-    ]
     rows: list[EngineRow] = []
-    for number, (family, bits, config) in enumerate(wanted):
-        row = _measure(family, bits, config, known, timed=False)
-        progress(f"{number + 1}/{len(wanted)} {family} {bits} bits {row.name}: {row.lut} LUT")
-        rows.append(row)
-        known[row.key] = row
-        _write(store, list(known.values()))
-    if full:
-        configs = {_key(family, bits, config): config for family, bits, config in wanted}
-        for row in _best_buffers(row for row in rows if row.family == "ecp5"):
-            timed = _measure(row.family, row.bits, configs[row.key], known, timed=True)
-            progress(f"{row.bits} bits {row.name}: {timed.fmax_mhz} MHz")
-            rows[rows.index(row)] = known[row.key] = timed
+    for bits in (8, 4, 16) if full else (8,):
+        configs = {
+            _key(family, bits, config): config
+            for family in TARGETS
+            for config in _promising(list(variants(bits, full=full)), family)
+        }
+        for number, (key, config) in enumerate(configs.items()):
+            row = known[key] = _measure(key, config, known, timed=False)
+            rows.append(row)
+            progress(
+                f"{bits} bits, {number + 1} of {len(configs)}: {row.family} {row.name},"
+                f" {row.lut_per_mac:.2f} LUT per MAC"
+            )
             _write(store, list(known.values()))
+        for row in _best_buffers(rows, bits) if full else []:
+            timed = known[row.key] = _measure(row.key, configs[row.key], known, timed=True)
+            rows[rows.index(row)] = timed
+            progress(f"{bits} bits: {row.name}, {timed.fmax_mhz} MHz")
+            _write(store, list(known.values()))
+        (output / "engines.md").write_text(_markdown(rows, full))
     _write(store, rows)
-    (output / "engines.md").write_text(_markdown(rows, full))
     return rows
 
 
 def defaults(rows: list[EngineRow]) -> dict[str, dict]:
-    """By family, the table engine with the fewest LUTs for a sustained multiply-accumulate, on
-    average over the activation widths; as fields of `TableMatmulConfig`."""
+    """By family: the engine with the fewest LUTs for a sustained multiply-accumulate, on average
+    over the activation widths, and likewise the style of table engine."""
     chosen: dict[str, dict] = {}
     for family in sorted({row.family for row in rows}):
         scores: dict[tuple, float] = {}
         for row in rows:
-            if row.family == family and row.engine == "table":
-                style = (row.group, row.sign_fold, row.buffers)
+            if row.family == family:
                 best = min(other.lut_per_mac for other in rows if _same_problem(other, row))
+                style = (row.engine, row.group, row.sign_fold, row.buffers)
                 scores[style] = scores.get(style, 0.0) + row.lut_per_mac / best
-        group, sign_fold, buffers = min(scores, key=lambda style: scores[style])
-        chosen[family] = {"group": group, "sign_fold": sign_fold, "buffers": buffers}
+        ranking = sorted(scores, key=lambda style: scores[style])
+        _, group, sign_fold, buffers = next(style for style in ranking if style[0] == "table")
+        table = {"group": group, "sign_fold": sign_fold, "buffers": buffers}
+        chosen[family] = {"engine": ranking[0][0], "table": table}
     return chosen
 
 
@@ -188,28 +190,40 @@ def write_defaults(table: Path, destination: Path) -> None:
     destination.write_text(text)
 
 
+def _promising(configs: list[EngineConfig], family: str) -> list[EngineConfig]:
+    """All engines without a number of buffers that by estimate loses clearly to the other."""
+    device = find_device(TARGETS[family])
+    estimates = [config.cost(device).lut * interval_of(config) for config in configs]
+    styles = [_key(family, 0, config)[:-1] for config in configs]
+    return [
+        config
+        for config, style, lut in zip(configs, styles, estimates)
+        if lut <= 1.1 * min(other for other, its in zip(estimates, styles) if its == style)
+    ]
+
+
 def _measure(
-    family: str, bits: int, config: EngineConfig, known: dict[tuple, EngineRow], *, timed: bool
+    key: tuple, config: EngineConfig, known: dict[tuple, EngineRow], *, timed: bool
 ) -> EngineRow:
+    family, engine, bits, group, sign_fold, buffers = key
     device = find_device(TARGETS[family])
     files = {**emit(config.create(), "engine")}
     if family in FAMILY_FILES:
         # First by name and by place: it holds a macro for the files that follow.
         files = {"a_family.v": FAMILY_FILES[family], **files}
     digest = hashlib.sha256(json.dumps([files, _tool_versions()]).encode()).hexdigest()[:16]
-    key = _key(family, bits, config)
     row = known.get(key)
     macs = config.inputs * config.outputs / interval_of(config)
+    estimate = config.cost(device)
     if row is not None and row.digest == digest and (row.fmax_mhz is not None or not timed):
-        return replace(row, macs=macs)
+        lut, ff = round(estimate.lut), round(estimate.ff)
+        return replace(row, macs=macs, estimated_lut=lut, estimated_ff=ff)
     fmax, timing_source = None, None
     if timed:
         resources, placed = place_text(files, "engine", device, seed=SEED)
         fmax, timing_source = placed.fmax_mhz, placed.source
     else:
         resources = synthesise_text(files, "engine", device)
-    estimate = config.cost(device)
-    _, engine, _, group, sign_fold, buffers = key
     return EngineRow(
         family=family,
         engine=engine,
@@ -242,13 +256,16 @@ def _key(family: str, bits: int, config: EngineConfig) -> tuple:
 
 
 def _same_problem(one: EngineRow, other: EngineRow) -> bool:
-    return (one.family, one.engine, one.bits) == (other.family, other.engine, other.bits)
+    return (one.family, one.bits) == (other.family, other.bits)
 
 
-def _best_buffers(rows: Iterator[EngineRow]) -> list[EngineRow]:
+def _best_buffers(rows: list[EngineRow], bits: int) -> list[EngineRow]:
+    """Of each style on ECP5, the one with the better choice of buffers."""
     best: dict[tuple, EngineRow] = {}
     for row in rows:
         style = row.key[:-1]
+        if (row.family, row.bits) != ("ecp5", bits):
+            continue
         if style not in best or row.lut_per_mac < best[style].lut_per_mac:
             best[style] = row
     return list(best.values())
@@ -294,9 +311,11 @@ def _markdown(rows: list[EngineRow], full: bool) -> str:
                 for row in sorted(group, key=lambda row: row.lut_per_mac)
             ]
     lines += ["", "## What the planner takes from it", ""]
-    for family, style in defaults(rows).items():
+    for family, best in defaults(rows).items():
+        style = best["table"]
+        fold = "folded" if style["sign_fold"] else "not folded"
         lines.append(
-            f"- {family}: G={style['group']}, {'folded' if style['sign_fold'] else 'not folded'},"
+            f"- {family}: fewest LUTs: {best['engine']}; best table: G={style['group']}, {fold},"
             f" buffers {style['buffers']}"
         )
     return "\n".join(lines) + "\n"

@@ -147,10 +147,11 @@ class SelectMatmulConfig(MatmulConfig):
         )
 
     def cost(self, device: Device) -> Cost:
-        """Estimate, fitted by hand to what Yosys makes of it: a gate or multiplexer for each bit of
-        a leaf, and the tail."""
+        """Estimate, fitted by hand to what Yosys makes of it: the tail, and for each bit of a leaf a
+        multiplexer of the magnitudes. Zero costs nothing: it is the leaf register's reset."""
         bits = self.leaf_range.width
-        per_bit = {1: 0, 2: 1}.get(len(self.magnitudes), 2)
+        choices = len(self.magnitudes) - (0 in self.magnitudes)
+        per_bit = choices - 1 if device.family == "ecp5" else -(-(choices - 1) // 3)
         leaves = self.lanes * self.queries * self.block_inputs
         word_bits = self.queries * self.block_inputs * self.index_width
         held = self.lanes * self.block_inputs * self.input_range.width
