@@ -147,8 +147,8 @@ class SelectMatmulConfig(MatmulConfig):
         )
 
     def cost(self, device: Device) -> Cost:
-        """Estimate, fitted by hand to what Yosys makes of it: the tail, and for each bit of a leaf a
-        multiplexer of the magnitudes. Zero costs nothing: it is the leaf register's reset."""
+        """Estimate, fitted by hand to what Yosys makes of it: the tail, and for each bit of a leaf
+        a multiplexer of the magnitudes. Zero costs nothing: it is the leaf register's reset."""
         bits = self.leaf_range.width
         choices = len(self.magnitudes) - (0 in self.magnitudes)
         per_bit = choices - 1 if device.family == "ecp5" else -(-(choices - 1) // 3)
