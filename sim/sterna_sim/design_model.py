@@ -3,8 +3,8 @@
 Generates the top module that puts a built design between a source and a sink (the modules in
 ``verilog/``), leaves its AXI4-Lite port to cocotb, and, in the watching variant, writes down every
 beat of every stream named in ``design.json`` through hierarchical references and can dump a window
-of cycles to a waveform file. The plain variant is compiled for speed; the other is built only when
-something has gone wrong. Design files are taken as they are: what is simulated is what was built.
+of cycles to a waveform file; that one is built only when something has gone wrong. Design files are
+taken as they are: what is simulated is what was built.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ TOP = "sterna_design_bench"
 
 
 def build_design_model(
-    directory: Path, design: DesignDescription, *, watching: bool = False
+    directory: Path, design: DesignDescription, *, watching: bool = False, fast: bool = False
 ) -> Path:
-    """The folder of the compiled model of a build folder; ``watching`` adds watchers and dumps.
+    """The folder of the compiled model of a build folder; ``watching`` adds watchers and dumps,
+    ``fast`` spends compile time for speed.
 
     Raises
     ------
@@ -36,7 +37,7 @@ def build_design_model(
     """
     verilog = {path.name: path.read_text() for path in sorted(Path(directory).glob("*.v"))}
     sources = {**verilog, **bench_modules(), f"{TOP}.sv": design_top(design, watching)}
-    return build_model(sources, TOP, fast=not watching, waves=watching)
+    return build_model(sources, TOP, fast=fast, waves=watching)
 
 
 def memory_files(directory: Path) -> list[Path]:
@@ -79,7 +80,7 @@ module {TOP} (
         .ready(out_ready), .payload(out_payload));
     {design.top} dut (.aclk(clk), .aresetn(!rst), .interrupt(interrupt),
         .s_axis_tdata(in_payload[{in_width - 1}:0]), .s_axis_tlast(in_payload[{in_width}]),
-        .s_axis_tvalid(in_valid), .s_axis_tready(in_ready),
+        .s_axis_tvalid(in_valid && !hold), .s_axis_tready(in_ready),
         .m_axis_tdata(out_payload[{8 * out_bytes - 1}:0]),
         .m_axis_tlast(out_payload[{8 * out_bytes}]),
         .m_axis_tkeep(out_payload[{out_width - 1}:{8 * out_bytes + 1}]),

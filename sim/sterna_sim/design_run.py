@@ -27,6 +27,9 @@ from .verilator import run_model
 
 __all__ = ["DesignRun", "DesignSettings", "Progress", "run_design"]
 
+LONG_RUN = 10_000_000
+"""From so many predicted cycles on, optimisation pays for its compile time."""
+
 Progress = Callable[[int, int], None]
 """Told how many output frames there are so far, and how many there will be."""
 
@@ -79,7 +82,9 @@ def run_design(
     SimulatorError
         If compiling or simulating fails.
     """
-    model = build_design_model(directory, design, watching=watching)
+    cycles = ((design.latency or 0) + len(frames) * (design.interval or 0)) * len(settings)
+    fast = not watching and cycles > LONG_RUN
+    model = build_design_model(directory, design, watching=watching, fast=fast)
     beats = axi_words(frames, design.input)
     expected = len(frames) * design.output.beats
     environment = {"STERNA_JOB": "job.json"}
