@@ -9,7 +9,8 @@ import pytest
 
 import sterna
 from sterna.design import Design
-from sterna_flows.models import load_model, test_inputs
+from sterna_flows.models import load_model
+from sterna_flows.models import test_inputs as chosen_inputs
 from sterna_models import zoo
 from sterna_sim.design_bench import simulate_profiles
 from sterna_sim.stalls import PROFILES
@@ -21,7 +22,7 @@ FRAMES = 4
 def test_every_word_and_every_cycle(name: str, tmp_path: Path) -> None:
     graph = load_model(name)
     design = sterna.build(graph, "ecp5-85k", tmp_path / "design", interval=2500)
-    codes, _ = test_inputs(design.graph, FRAMES, 0, design.record["model"])
+    codes, _ = chosen_inputs(design.graph, FRAMES, 0, design.record["model"])
     expected = design.expected(codes)
     results = simulate_profiles(
         design.directory, codes, expected, list(PROFILES), seed=1, checkpoints=design.checkpoints
@@ -52,7 +53,7 @@ def test_design_folder_knows_its_network(tmp_path: Path) -> None:
     graph = load_model("digits_ternary_mlp")
     design = sterna.build(graph, "ecp5-85k", tmp_path / "design", interval=2500, top_k=1)
     samples, labels = zoo.test_set("digits_ternary_mlp")
-    codes, chosen = test_inputs(design.graph, 50, 0, design.record["model"])
+    codes, chosen = chosen_inputs(design.graph, 50, 0, design.record["model"])
     pairs = Design(design.directory).expected(codes)
     assert chosen is not None
     assert np.array_equal(chosen, labels[:50])
