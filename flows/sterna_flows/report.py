@@ -55,6 +55,7 @@ SCHEMA: dict[str, Any] = {
         "path": str,
         "critical_path": [{"kind": str, "name": str, "delay_ns": NUMBER}],
         "used": dict,
+        "memory_registers?": int,
         "bitstream": (str, type(None)),
         "source": str,
     },

@@ -28,6 +28,8 @@ def test_place_and_route_leaves_a_bitstream(tmp_path: Path) -> None:
     assert report["fmax_mhz"] > 50
     # The harness is in what was placed but not in what was counted.
     assert placed["used"]["TRELLIS_FF"] > resources["ff"]
+    # The toy's memory has no second register that could move.
+    assert placed["memory_registers"] == 0
     assert placed["used"]["DP16KD"] == 1 and placed["used"]["TRELLIS_IO"] == 30
     assert placed["critical_path"] and placed["path"].startswith("from ")
     assert placed["bitstream"] == "synth/toy.bit" and told
