@@ -208,6 +208,7 @@ class Accelerator(wiring.Component):
         m.submodules.output_edge = output_edge = self.config.output_edge.create()
 
         upstream, number = input_edge.o, 0
+        restart = control.restart
         for stage in self.config.stages:
             part = stage.part.create()
             m.submodules[stage.name] = part
@@ -218,7 +219,10 @@ class Accelerator(wiring.Component):
                 weights = stage.weights.create()
                 m.submodules[f"{stage.name}_weights"] = weights
                 wiring.connect(m, weights.o, part.weights)
-                m.d.comb += weights.restart.eq(control.restart)
+                # From stage to stage by registers, as it is far to all buffers at once: a frame
+                # comes after it, and needs as many cycles at least to get there.
+                m.d.sync += weights.restart.eq(restart)
+                restart = weights.restart
                 loadable.append(weights)
             for component in (*loadable, part):
                 if "load" in component.signature.members:
