@@ -3,9 +3,10 @@
 Candidates pass a short sorted list, one a cycle. Each place of the list compares the candidate with
 its own value, all at once; the places that lose shift down and the candidate drops into the gap.
 Since elements arrive by rising index and only a strictly larger value moves ahead, ties fall to the
-lower index by themselves. For k = 1 a tree of comparisons first picks the best element of each beat,
-a register a level, so a beat is taken every cycle. For larger k the elements of a beat are offered
-one after the other while the beat stays on ``i``; elements behind the frame's end are left out.
+lower index by themselves. For k = 1 a tree of comparisons first picks the best element of each
+beat, a register a level, so a beat is taken every cycle. For larger k the elements of a beat are
+offered one after the other while the beat stays on ``i``; elements behind the frame's end are left
+out.
 
 Latency from the frame's last beat (k = 1) or last element: 3 cycles and one for each tree level
 beyond the first. Throughput: ceil(M / Q) cycles a frame for k = 1, otherwise M cycles.
