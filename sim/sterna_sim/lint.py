@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .verilator import SimulatorError, find_verilator
+from .verilator_tool import SimulatorError, find_verilator
 
 __all__ = ["LintMessage", "lint"]
 

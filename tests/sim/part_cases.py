@@ -18,6 +18,7 @@ from amaranth.lib import wiring
 from sterna.cycles import Network, simulate_network
 from sterna_hw.axi_stream import AxiStreamInputConfig, AxiStreamOutputConfig
 from sterna_hw.base import BINARY, SHIFTS, TERNARY, TWO_BIT, IntegerRange, Rounding
+from sterna_hw.frame_queue import FrameQueueConfig
 from sterna_hw.gearbox import GearboxConfig
 from sterna_hw.memory import pack_words
 from sterna_hw.multi_threshold import MultiThresholdConfig
@@ -162,6 +163,8 @@ CASES: dict[str, Callable[[], Case]] = {
     "buffer": _buffer,
     "axi_input": lambda: _edge(AxiStreamInputConfig, 1),
     "axi_output": lambda: _edge(AxiStreamOutputConfig, 2),
+    "frame_queue": lambda: _plain(FrameQueueConfig(10, SMALL, 3, 5), 20),
+    "frame_queue_block": lambda: _plain(FrameQueueConfig(7, BYTE, 2, 6, style="block"), 21),
     "gearbox_narrow": lambda: _plain(GearboxConfig(13, SMALL, 5, 2), 3),
     "gearbox_wide": lambda: _plain(GearboxConfig(11, SMALL, 2, 6), 4),
     "top_1": lambda: _plain(TopKConfig(9, 4, SMALL, 1), 5),
