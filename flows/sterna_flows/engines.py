@@ -295,6 +295,13 @@ def _markdown(rows: list[EngineRow], full: bool) -> str:
         "LUT first. LUTs are Yosys' count: compare them within this page only.",
         "",
     ]
+    missing = sorted({4, 8, 16} - {row.bits for row in rows}) if full else []
+    if missing:
+        widths = " and ".join(f"{bits}-bit" for bits in missing)
+        lines += [
+            f"**Of an unfinished run:** {widths} activations and some clocks are missing.",
+            "",
+        ]
     sources = sorted({row.source for row in rows} | {row.timing_source or "" for row in rows})
     lines += [f"- {source}" for source in sources if source]
     for family in TARGETS:

@@ -199,7 +199,9 @@ class TableMatmulConfig(MatmulConfig):
         plan, width = self.plan, self.leaf_range.width
         depth = self.buffers << plan.entry_width
         tiles = -(-depth // device.lutram_depth)
-        per_bit = tiles * device.lutram_luts_per_bit + (tiles - 1)
+        # A LUT6 holds 64 rows as well as 32 with two ports; what is deeper needs multiplexers.
+        joints = tiles - 1 if device.lutram_depth < 32 else (tiles - 1) // 2 / 2
+        per_bit = tiles * device.lutram_luts_per_bit + joints
         copies = self.queries * self.tables
         tables = Cost(
             lut=copies * width * self.lanes * per_bit,
