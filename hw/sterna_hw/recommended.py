@@ -29,7 +29,7 @@ def recommended(device: Device, alphabet: Alphabet = TERNARY) -> dict[str, Any]:
     ValueError
         If nothing was measured on the device's family.
     """
-    families = json.loads(resources.files(__package__).joinpath("recommended.json").read_text())
+    families = json.loads(resources.files("sterna_hw").joinpath("recommended.json").read_text())
     # The older Xilinx fabric has the same look-up tables and distributed memories.
     family = {"xc7": "xcup"}.get(device.family, device.family)
     if family not in families:
