@@ -21,7 +21,7 @@ from sterna.folding import read_foldings
 from sterna.ir import Graph, parse_graph
 from sterna.output_folder import fresh_folder
 
-from .models import load_model, test_inputs
+from .models import load_model, sample_inputs
 from .regression import write_regression
 from .report import extend_report, read_report
 from .vivado import PARTS, vivado_script
@@ -49,7 +49,7 @@ def build_with_regression(
     with fresh_folder(out, mark="design.json") as folder:
         design = build(graph, target, folder, **options)
         record = design.record
-        codes, _ = test_inputs(design.graph, vectors, 0, record["model"])
+        codes, _ = sample_inputs(design.graph, vectors, 0, record["model"])
         made = write_regression(folder, codes)
         if record["target"] in PARTS:
             script = f"{record['name']}.tcl"

@@ -202,10 +202,10 @@ def sim(
 
 
 def _fail_unless_equal(lines: Sequence[str]) -> None:
-    for line in lines[1:]:
+    for line in lines[:-1]:
         print(f"sterna: {line}", file=sys.stderr)
     if lines:
-        raise CheckFailed(lines[0])
+        raise CheckFailed(lines[-1])
 
 
 @app.command()

@@ -11,7 +11,7 @@ from sterna import golden
 from sterna.ir import Graph
 from sterna_models import zoo
 
-__all__ = ["load_model", "test_inputs"]
+__all__ = ["load_model", "sample_inputs"]
 
 
 def load_model(model: str) -> Graph:
@@ -36,7 +36,7 @@ def load_model(model: str) -> Graph:
         raise ValueError(text if str(path) in text else f"{path}: {text}") from error
 
 
-def test_inputs(
+def sample_inputs(
     graph: Graph, count: int, seed: int, model: str
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """``count`` input samples as integer codes of shape ``(count, elements)``, and their labels.

@@ -20,7 +20,7 @@ from sterna_sim.design_bench import simulate_profiles
 from sterna_sim.simulation_result import SimulationResult
 from sterna_sim.stalls import PROFILES
 
-from .models import test_inputs
+from .models import sample_inputs
 from .report import extend_report, read_report
 
 __all__ = ["failures", "profile_names", "read_inputs", "simulate"]
@@ -44,7 +44,7 @@ def simulate(
         What `sterna.build` made.
     inputs : array or :class:`int`
         Integers are codes and reals are values as the network takes them, both with the sample on
-        axis 0; a number stands for so many samples (`sterna_flows.models.test_inputs`).
+        axis 0; a number stands for so many samples (`sterna_flows.models.sample_inputs`).
     profiles, seed
         Names of stall profiles, each one run, and the seed of stalls and of chosen samples.
     progress : callable, optional
@@ -132,7 +132,7 @@ def failures(results: Sequence[SimulationResult]) -> list[str]:
 def _codes(design: Design, inputs: np.ndarray | int, seed: int) -> np.ndarray:
     graph = design.graph
     if isinstance(inputs, int):
-        return test_inputs(graph, inputs, seed, design.record["model"])[0]
+        return sample_inputs(graph, inputs, seed, design.record["model"])[0]
     inputs = np.asarray(inputs)
     if inputs.dtype.kind == "f":
         inputs = golden.quantize_input(graph, inputs)

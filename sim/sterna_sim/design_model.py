@@ -107,7 +107,8 @@ _DUMP = """\
 def _watcher(design: DesignDescription, index: int) -> str:
     stream = design.streams[index]
     width = stream.shape.count * stream.shape.values.width + 1
-    path = f"dut.{stream.instance}.o__"
+    # Escaped, for a layer may be named like a keyword: `output`.
+    path = f"dut.\\{stream.instance} .o__"
     return f"""\
     bench_watch #(.NAME("stream{index}"), .WIDTH({width})) watch{index} (.clk(clk),
         .rst(rst_players), .run(run), .cycle(cycle), .done(done), .valid({path}valid),

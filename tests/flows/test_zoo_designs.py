@@ -10,7 +10,7 @@ import pytest
 import sterna
 from sterna.design import Design
 from sterna_flows.models import load_model
-from sterna_flows.models import test_inputs as chosen_inputs
+from sterna_flows.models import sample_inputs as chosen_inputs
 from sterna_models import zoo
 from sterna_sim.design_bench import simulate_profiles
 from sterna_sim.stalls import PROFILES
