@@ -77,13 +77,11 @@ class Design:
     def expected(self, codes: np.ndarray) -> np.ndarray:
         """Output words, int64 ``(samples, words)``, that the hardware must give for inputs."""
         values = self.graph.run_integers(codes)
-        assert isinstance(values, np.ndarray)
         return values.reshape(len(values), -1)
 
     def checkpoints(self, codes: np.ndarray) -> dict[str, np.ndarray]:
         """What each stage must give, by instance name: int64 ``(samples, elements)``."""
         values = self.graph.run_integers(codes, checkpoints=True)
-        assert isinstance(values, dict)
         return {
             stage["name"]: values[stage["layer"]].reshape(len(codes), -1)
             for stage in self.record["stages"]

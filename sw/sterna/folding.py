@@ -54,7 +54,7 @@ class TableFolding:
         return "table"
 
     def engine_config(
-        self, layer: MatMul, inputs: IntegerRange, accumulator: IntegerRange
+        self, layer: MatMul, inputs: IntegerRange, accumulator: IntegerRange | None
     ) -> TableMatmulConfig:
         """The engine for a layer.
 
@@ -94,7 +94,7 @@ class SelectFolding:
         return "select"
 
     def engine_config(
-        self, layer: MatMul, inputs: IntegerRange, accumulator: IntegerRange
+        self, layer: MatMul, inputs: IntegerRange, accumulator: IntegerRange | None
     ) -> SelectMatmulConfig:
         """The engine for a layer; raises as `TableFolding.engine_config` does."""
         outputs_count, inputs_count = layer.weights.shape

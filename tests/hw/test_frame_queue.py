@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def test_holds_its_rows_while_nothing_leaves() -> None:
 
 @pytest.mark.parametrize("field", ["elements", "count", "rows"])
 def test_errors(field: str) -> None:
-    fields = {"elements": 4, "count": 1, "rows": 4, field: 0}
+    fields: dict[str, Any] = {"elements": 4, "count": 1, "rows": 4, field: 0}
     with pytest.raises(ValueError) as error:
         FrameQueueConfig(input_range=NIBBLE, **fields)
     assert str(error.value) == f"{field.capitalize()} must be 1 or more, not 0"

@@ -42,7 +42,6 @@ def test_golden_equals_the_scalar_retelling(seed: int) -> None:
     graph = random_chain(seed)
     codes = random_codes(seed + 1000, graph, 9)
     values = graph.run_integers(codes, checkpoints=True)
-    assert isinstance(values, dict)
     for sample in range(len(codes)):
         x = codes[sample].tolist()
         for op in graph.ops[1:]:
@@ -55,7 +54,6 @@ def test_top_k_takes_the_lower_index_on_a_tie() -> None:
     ops = (entry, ir.TopK("k", ("x",), 3))
     graph = ir.Graph("g", ops, {"x": ir.InputEdge(1.0)}, {"k": ir.OutputEdge(1.0)})
     result = graph.run_integers(np.array([[1, 7, 7, -3, 7], [0, 0, 0, 0, -1]]))
-    assert isinstance(result, np.ndarray)
     assert result.tolist() == [[[1, 7], [2, 7], [4, 7]], [[0, 0], [1, 0], [2, 0]]]
 
 
@@ -66,7 +64,6 @@ def test_large_products_stay_exact() -> None:
     ops = (entry, ir.MatMul("fc", ("x",), weights, TERNARY, 9))
     graph = ir.Graph("g", ops, {"x": ir.InputEdge(1.0)}, {"fc": ir.OutputEdge(1.0)})
     result = graph.run_integers(np.array([[high, low, 1]]))
-    assert isinstance(result, np.ndarray)
     assert result.tolist() == [[2 * 9841 * 2**40 + 1]]
 
 

@@ -48,7 +48,6 @@ def test_every_stage_computes_what_golden_says(seed: int, reloadable: bool) -> N
     mapped = map_graph(graph, DEVICE, foldings, reloadable=reloadable, queues=rows)
     codes = random_codes(seed, graph, 20)
     golden = graph.run_integers(codes, checkpoints=True)
-    assert isinstance(golden, dict)
     computed = mapped.accelerator.compute(codes.reshape(len(codes), -1))
     for stage, layer in mapped.layers.items():
         assert np.array_equal(computed[stage], golden[layer].reshape(len(codes), -1)), stage

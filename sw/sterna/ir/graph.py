@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal, overload
 
 import numpy as np
 
@@ -113,6 +114,16 @@ class Graph:
         from .. import golden
 
         return golden.run(self, x)
+
+    @overload
+    def run_integers(
+        self, codes: np.ndarray, checkpoints: Literal[False] = False
+    ) -> np.ndarray: ...
+
+    @overload
+    def run_integers(
+        self, codes: np.ndarray, checkpoints: Literal[True]
+    ) -> dict[str, np.ndarray]: ...
 
     def run_integers(
         self, codes: np.ndarray, checkpoints: bool = False
