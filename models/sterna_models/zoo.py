@@ -16,7 +16,9 @@ from .card import Card
 
 __all__ = ["card", "names", "path", "test_set", "write_test_set"]
 
-_FOLDER = Path(__file__).resolve().parent.parent / "zoo"
+_HERE = Path(__file__).resolve().parent
+# An installed wheel carries the files inside the package, since it has no room around it.
+_FOLDER = _HERE / "zoo_files" if (_HERE / "zoo_files").is_dir() else _HERE.parent / "zoo"
 
 
 def names() -> tuple[str, ...]:
