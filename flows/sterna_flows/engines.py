@@ -128,7 +128,8 @@ def compare(
     full: bool = False,
     progress: Callable[[str], None] = lambda line: None,
 ) -> list[EngineRow]:
-    """Measure all engines and write ``engines.json`` and ``engines.md`` to ``output``.
+    """Measure all engines and write ``engines.json`` and ``engines.md`` to ``output``
+    (``engines-small`` unless ``full``: the defaults follow from the full table only).
 
     ``full`` measures 4-, 8- and 16-bit activations on a real layer's size and the clocks, which
     takes an hour or two; otherwise 8 bits on a small layer, without clocks, in some minutes.
@@ -139,7 +140,8 @@ def compare(
         If Yosys (or nextpnr, for ``full``) is missing or fails.
     """
     output.mkdir(parents=True, exist_ok=True)
-    store = output / "engines.json"
+    name = "engines" if full else "engines-small"
+    store = output / f"{name}.json"
     known = {row.key: row for row in _read(store)}
     rows: list[EngineRow] = []
     for bits in (8, 4, 16) if full else (8,):
@@ -161,7 +163,7 @@ def compare(
             rows[rows.index(row)] = timed
             progress(f"{bits} bits: {row.name}, {timed.fmax_mhz} MHz")
             _write(store, list(known.values()))
-        (output / "engines.md").write_text(_markdown(rows, full))
+        (output / f"{name}.md").write_text(_markdown(rows, full))
     _write(store, rows)
     return rows
 
