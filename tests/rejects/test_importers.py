@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import ArrayLike
 
 import sterna
 
@@ -13,7 +14,13 @@ from ..sw.importers.onnx_files import Sketch
 WEIGHTS = np.eye(4, dtype=np.float32)
 
 
-def network(shape=("batch", 4), scale=1.0, weights=WEIGHTS, weight_scale=1.0, quantise=True):
+def network(
+    shape=("batch", 4),
+    scale=1.0,
+    weights=WEIGHTS,
+    weight_scale: ArrayLike = 1.0,
+    quantise=True,
+):
     sketch = Sketch(shape)
     x = sketch.quant("x", scale, 4, name="input_quant")
     stored = sketch.constant(weights)
@@ -117,7 +124,7 @@ ROWS = {
         "weight_quant: weight scale must be finite and above zero, not nan",
     ),
     "scale an input": (
-        lambda: content(*network(weight_scale=np.float32([[1], [2], [3], [4]]))),
+        lambda: content(*network(weight_scale=[[1], [2], [3], [4]])),
         "fc: weight scale must be the same for all inputs of a channel",
     ),
     "unsupported operation": (lambda: with_last("Softmax"), "last: operation Softmax is unknown"),

@@ -7,6 +7,7 @@ that in the end every problem of a network is known.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..unsupported import Problem
 from .elementwise import Add, Divide, Elementwise
@@ -90,7 +91,7 @@ class SourceBuilder:
         name: str,
         value: str,
         weights: np.ndarray,
-        scale: np.ndarray,
+        scale: ArrayLike,
         bias: np.ndarray | None,
         binary: bool = False,
     ) -> str:
@@ -122,7 +123,7 @@ class SourceBuilder:
         self,
         name: str,
         value: str,
-        scale: np.ndarray,
+        scale: ArrayLike,
         zero_point: float,
         bits: float,
         signed: bool,
@@ -156,14 +157,14 @@ class SourceBuilder:
             tuple(self.problems),
         )
 
-    def _per_channel(self, scale: np.ndarray) -> np.ndarray:
+    def _per_channel(self, scale: ArrayLike) -> np.ndarray:
         """A scalar if all values are equal, otherwise one value for each of the last axis."""
         scale = np.asarray(scale, dtype=self.number_type)
         return scale.flat[0] if (scale == scale.flat[0]).all() else scale.reshape(-1)
 
     @staticmethod
     def _quantiser_problem(
-        scale: np.ndarray, zero_point: float, bits: float, rounding: str
+        scale: ArrayLike, zero_point: float, bits: float, rounding: str
     ) -> tuple[str, str]:
         scale = np.asarray(scale)
         if not (np.isfinite(scale).all() and (scale > 0).all()):

@@ -97,6 +97,8 @@ def activation(
 def batch_norm(rng: np.random.Generator, channels: int) -> nn.BatchNorm1d:
     """A batch norm in evaluation mode with random statistics and gains of either sign."""
     layer = nn.BatchNorm1d(channels)
+    assert layer.running_mean is not None
+    assert layer.running_var is not None
     with torch.no_grad():
         layer.running_mean.copy_(torch.tensor(rng.normal(0, 0.5, channels)))
         layer.running_var.copy_(torch.tensor(rng.uniform(0.2, 2, channels)))

@@ -15,6 +15,8 @@ from brevitas.quant import (
 from torch import nn
 
 from sterna.importers import from_brevitas, lower, read_brevitas
+from sterna.ir import MatMul
+from sterna.source.quantiser import Quantiser
 from sterna.unsupported import UnsupportedError
 
 from .networks import (
@@ -56,9 +58,11 @@ def test_float_scales_in_double_precision_are_equal(seed):
     graph = lowering.graph
     # The input edge divides in float32; the module's own codes keep that difference out.
     values = source.run_values(x)
-    quantiser = next(node for node in source.nodes if hasattr(node.operation, "codes"))
-    codes = quantiser.operation.codes(values[quantiser.inputs[0]])
-    if graph.types[graph.input_name].range.high == 0 and quantiser.operation.step == 2:
+    node = next(node for node in source.nodes if isinstance(node.operation, Quantiser))
+    quantiser = node.operation
+    assert isinstance(quantiser, Quantiser)
+    codes = quantiser.codes(values[node.inputs[0]])
+    if graph.types[graph.input_name].range.high == 0 and quantiser.step == 2:
         codes = (codes - 1) // 2
     result = graph.run_integers(codes + graph.inputs[graph.input_name].zero_point)
     bound = max(note.error_bound for note in lowering.notes)
@@ -75,7 +79,7 @@ def test_weights_are_the_layers_own(weights):
     module = nn.Sequential(activation("identity", 4), layer)
     calibrate(module, torch.randn(50, INPUT_SIZE))
     graph = from_brevitas(module, (INPUT_SIZE,))
-    (matmul,) = [op for op in graph.ops if op.kind == "matmul"]
+    (matmul,) = [op for op in graph.ops if isinstance(op, MatMul)]
     quantised = layer.quant_weight()
     np.testing.assert_array_equal(
         matmul.weights, np.round((quantised.value / quantised.scale).detach().numpy())
@@ -93,7 +97,7 @@ def test_ternary_threshold_decides_zeros(threshold):
     layer = linear(f"ternary {threshold}", INPUT_SIZE, 16, bias=False)
     module = nn.Sequential(activation("identity", 4), layer)
     calibrate(module, torch.randn(50, INPUT_SIZE))
-    (matmul,) = [op for op in from_brevitas(module, (INPUT_SIZE,)).ops if op.kind == "matmul"]
+    (matmul,) = [op for op in from_brevitas(module, (INPUT_SIZE,)).ops if isinstance(op, MatMul)]
     raw = layer.weight.detach().numpy()
     expected = np.sign(raw) * (np.abs(raw) > np.float32(threshold) * np.float32(0.125))
     np.testing.assert_array_equal(matmul.weights, expected.astype(np.int64))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from sterna.importers import lower
 from sterna.source import Clip, Multiply, Relu, SourceBuilder
 from sterna.unsupported import UnsupportedError
 
 
-def network(steps, signed=True, bits=4, zero=0, rounding="ROUND", scale=0.3):
+def network(steps, signed=True, bits=4, zero=0, rounding="ROUND", scale: ArrayLike = 0.3):
     builder = SourceBuilder("edge", "float32")
     x = builder.input("x", (3,))
     for number, step in enumerate(steps):
         x = builder.add(f"step{number}", step, x)
-    x = builder.quantise("quantise", x, np.float32(scale), zero, bits, signed, False, rounding)
+    x = builder.quantise("quantise", x, scale, zero, bits, signed, False, rounding)
     return builder.finish(builder.linear("fc", x, np.eye(3), np.float32(1), None))
 
 
@@ -54,7 +55,7 @@ def test_clips_narrow_the_range():
     ("case", "reason"),
     [
         (
-            {"steps": [Multiply(np.float32(2))]},
+            {"steps": [Multiply(np.array(2, dtype=np.float32))]},
             "operation before the first quantiser must be a clip, not Multiply",
         ),
         ({"steps": [], "rounding": "FLOOR"}, "rounding of an input must be ROUND, not FLOOR"),

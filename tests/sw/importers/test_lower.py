@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from sterna.importers import lower
 from sterna.importers.alphabets import choose_alphabet
+from sterna.ir import Threshold
 from sterna.source import Linear, Multiply, Relu, Reshape, SourceBuilder
 from sterna.unsupported import UnsupportedError
 
@@ -19,15 +21,12 @@ class Chain:
         self.value = self.builder.input("x", shape)
         self.quantise("quantise", bits=4)
 
-    def quantise(self, name, scale=0.5, bits=4.0, signed=True):
-        scale = np.float32(scale)
+    def quantise(self, name, scale: ArrayLike = 0.5, bits=4.0, signed=True):
         self.value = self.builder.quantise(name, self.value, scale, 0, bits, signed, False, "ROUND")
         return self
 
-    def linear(self, name, weights, scale=0.25, bias=None):
-        self.value = self.builder.linear(
-            name, self.value, np.array(weights), np.float32(scale), bias
-        )
+    def linear(self, name, weights, scale: ArrayLike = 0.25, bias=None):
+        self.value = self.builder.linear(name, self.value, np.array(weights), scale, bias)
         return self
 
     def add(self, name, operation):
@@ -121,7 +120,8 @@ def test_per_channel_activation_scales_may_only_leave():
 def test_problems_come_in_the_order_of_the_layers():
     eye = np.eye(4, dtype=int)
     chain = Chain().linear("a", eye).linear("b", eye).linear("c", eye, 0.0)
-    chain.quantise("d", -1.0).add("e", Multiply(np.float32(np.nan))).linear("f", eye)
+    not_a_number = Multiply(np.array(np.nan, dtype=np.float32))
+    chain.quantise("d", -1.0).add("e", not_a_number).linear("f", eye)
     chain.add("g", Relu())
     with pytest.raises(UnsupportedError) as caught:
         lower(chain.finish())
@@ -129,7 +129,9 @@ def test_problems_come_in_the_order_of_the_layers():
 
 
 def test_falling_and_constant_channels():
-    gains = Multiply(np.float32([1, -1, 0, -0.3]))
+    gains = Multiply(np.array([1, -1, 0, -0.3], dtype=np.float32))
     chain = Chain().linear("fc", np.eye(4, dtype=int)).add("norm", gains).quantise("act", 0.3, 3)
     graph = equal(chain.linear("last", np.eye(4, dtype=int)).finish())
-    assert graph["act"].descending.tolist() == [0, 1, 0, 1]
+    act = graph["act"]
+    assert isinstance(act, Threshold)
+    assert act.descending.tolist() == [0, 1, 0, 1]

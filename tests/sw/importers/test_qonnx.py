@@ -9,6 +9,7 @@ import torch
 from brevitas.export import export_qonnx
 
 from sterna.importers import load_qonnx, lower, read_qonnx
+from sterna.ir import MatMul
 from sterna.unsupported import UnsupportedError
 
 from .networks import random_inputs, random_network
@@ -197,7 +198,9 @@ def test_bipolar_weights_and_activations(tmp_path):
     x = sketch.node("BipolarQuant", sketch.node("MatMul", x, weights), sketch.constant(0.5))
     path = sketch.write(tmp_path, x)
     graph = load_qonnx(path)
-    assert graph[graph.ops[1].name].alphabet.name == "binary"
+    matmul = graph.ops[1]
+    assert isinstance(matmul, MatMul)
+    assert matmul.alphabet.name == "binary"
     np.testing.assert_array_equal(graph.run(X), execute_by_qonnx(path, X))
 
 

@@ -82,7 +82,12 @@ def test_bisection_gives_the_same_thresholds(seed):
 
 
 def test_constant_channels():
-    tail = FloatTail(np.ones(2), np.zeros(2, np.int64), (Multiply(np.float32([0, -1])),), "float32")
+    tail = FloatTail(
+        np.ones(2),
+        np.zeros(2, np.int64),
+        (Multiply(np.array([0, -1], dtype=np.float32)),),
+        "float32",
+    )
     quantiser = IntegerQuantiser(np.array(np.float32(1)), bits=2)
     found = find_thresholds(tail, quantiser, IntegerRange(-5, 5))
     # Zero lies two levels above the lowest code: two thresholds always met, one never.
@@ -111,8 +116,8 @@ def test_what_is_not_monotone_is_refused():
 
 
 def test_what_is_not_a_number_is_refused():
-    huge = Multiply(np.float32([1, 3e38]))
-    zero = Multiply(np.float32([1, 0]))
+    huge = Multiply(np.array([1, 3e38], dtype=np.float32))
+    zero = Multiply(np.array([1, 0], dtype=np.float32))
     tail = FloatTail(np.ones(2), np.zeros(2, np.int64), (huge, zero), "float32")
     quantiser = IntegerQuantiser(np.array(np.float32(1)))
     with pytest.raises(TailError, match="values of channel 1 must be numbers, not NaN"):

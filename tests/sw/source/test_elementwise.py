@@ -44,6 +44,8 @@ def test_fused_multiply_add_is_torchs_batch_norm(seed):
     # Holds where torch uses fused multiply-adds: every x86 since 2013, every 64-bit ARM.
     rng = np.random.default_rng(seed)
     layer = torch.nn.BatchNorm1d(17).eval()
+    assert layer.running_mean is not None
+    assert layer.running_var is not None
     with torch.no_grad():
         layer.running_mean.copy_(torch.tensor(rng.normal(0, 1, 17)))
         layer.running_var.copy_(torch.tensor(rng.uniform(0.1, 2, 17)))

@@ -17,7 +17,7 @@ def samples(seed, scale):
     ties = (np.arange(-80, 80) / 2).astype(np.float32) * np.float32(scale)
     near = [np.nextafter(ties, np.float32(end)) for end in (-np.inf, np.inf)]
     wild = rng.normal(0, 20 * scale, 400).astype(np.float32)
-    return np.concatenate([ties, *near, wild, np.float32([0.0, -0.0, 1e30, -1e30])])
+    return np.concatenate([ties, *near, wild, np.array([0.0, -0.0, 1e30, -1e30], dtype=np.float32)])
 
 
 @pytest.mark.parametrize("rounding", SHARED)
@@ -50,7 +50,7 @@ def test_bipolar_quantiser_equals_qonnx(seed):
 
 def test_dpu_rounding_takes_negative_ties_up():
     quantiser = IntegerQuantiser(np.array(np.float32(1)), rounding="DPU")
-    x = np.float32([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, -1.6, 1.6])
+    x = np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, -1.6, 1.6], dtype=np.float32)
     assert quantiser.codes(x).tolist() == [-2, -1, 0, 0, 2, 2, -2, 2]
 
 
