@@ -1,7 +1,7 @@
 """Devices: what they hold and how their memories are shaped.
 
 Logic and memory counts are from the vendors' data sheets (Lattice FPGA-DS-02012 for ECP5, AMD DS891
-for Zynq UltraScale+ MPSoC, DS190 for Zynq-7000). A memory kind lists the (depth, width) shapes that
+for Zynq UltraScale+ MPSoC, DS190 for Zynq-7000, DS963 for the Alveo U280). A memory kind lists the (depth, width) shapes that
 one primitive can take; a memory of any size is tiled from one shape, and the sizing in
 `weight_buffer` picks the shape that needs the fewest primitives.
 """
@@ -127,6 +127,18 @@ DEVICES: dict[str, Device] = {
             lutram_depth=32,
             lutram_luts_per_bit=4 / 6,
             clock_mhz=125.0,
+        ),
+        Device(
+            name="xcu280",
+            family="xcup",
+            yosys="synth_xilinx -family xcup",
+            lut=1303680,
+            ff=2607360,
+            dsp=9024,
+            memories=(_bram18(4032), _uram(960)),
+            lutram_depth=32,
+            lutram_luts_per_bit=4 / 6,
+            clock_mhz=250.0,
         ),
     )
 }
