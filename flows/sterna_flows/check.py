@@ -21,7 +21,7 @@ from sterna.unsupported import UnsupportedError
 from sterna_hw.base import Device, find_device
 
 from .models import load_model
-from .tables import print_table
+from .tables import as_cell, print_table
 
 __all__ = ["check_model"]
 
@@ -75,7 +75,7 @@ def _print_plan(graph: Graph, device: Device, console: Console) -> None:
     print_table(console, f"Folding on {device.name}", ("layer", "engine", "folding"), rows)
     cost = accelerator.cost(device).as_dict()
     total = ", ".join(
-        f"{cost[kind]:,g} of {device.total(kind):,g} {kind.upper()}"
+        f"{as_cell(float(cost[kind]))} of {as_cell(float(device.total(kind)))} {kind.upper()}"
         for kind in ("lut", "ff", "bram", "uram", "dsp")
         if device.total(kind)
     )

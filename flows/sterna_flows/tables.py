@@ -15,7 +15,7 @@ from rich.text import Text
 
 from sterna_hw.base import find_device
 
-__all__ = ["output_console", "print_report", "print_table"]
+__all__ = ["as_cell", "output_console", "print_report", "print_table"]
 
 DASH = "-"
 
@@ -30,7 +30,7 @@ def print_table(
     console: Console, title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
     """A table whose columns of numbers are aligned to the right. Cells are text, not markup."""
-    rows = [[_cell(value) for value in row] for row in rows]
+    rows = [[as_cell(value) for value in row] for row in rows]
     table = Table(title=title, title_justify="left")
     for index, head in enumerate(heads):
         column = [row[index] for row in rows]
@@ -41,7 +41,8 @@ def print_table(
     console.print(table)
 
 
-def _cell(value: Any) -> str:
+def as_cell(value: Any) -> str:
+    """A value as people read it: thousands apart, no trailing zeros, a dash for what is missing."""
     if value is None:
         return DASH
     if isinstance(value, float):

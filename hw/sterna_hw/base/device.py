@@ -1,9 +1,9 @@
 """Devices: what they hold and how their memories are shaped.
 
 Logic and memory counts are from the vendors' data sheets (Lattice FPGA-DS-02012 for ECP5, AMD DS891
-for Zynq UltraScale+ MPSoC, DS190 for Zynq-7000, DS963 for the Alveo U280). A memory kind lists the (depth, width) shapes that
-one primitive can take; a memory of any size is tiled from one shape, and the sizing in
-`weight_buffer` picks the shape that needs the fewest primitives.
+for Zynq UltraScale+ MPSoC, DS190 for Zynq-7000, DS963 for the Alveo U280). A memory kind lists the
+(depth, width) shapes that one primitive can take; a memory of any size is tiled from one shape, and
+`memory_sizing` picks the shape that needs the fewest primitives.
 """
 
 from __future__ import annotations
