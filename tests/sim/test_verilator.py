@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -25,7 +26,11 @@ def test_same_sources_are_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
         build_model({"top.v": SOURCE.replace("!q", "~q")}, "top")
 
 
-def test_bad_verilog_is_quoted_and_leaves_nothing() -> None:
+def test_bad_verilog_is_quoted_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # A cache of its own: others may be building in the common one at the same time.
+    monkeypatch.setenv("STERNA_CACHE", str(tmp_path))
     with pytest.raises(SimulatorError) as error:
         build_model({"top.v": SOURCE.replace("!q", "!r")}, "top")
     assert "Verilator could not build top" in str(error.value)
