@@ -65,7 +65,8 @@ class PlacedDesign:
         nets = [step.name for step in self.critical_path if step.kind == "routing"]
         if not names:
             return "no path between registers"
-        through = list(dict.fromkeys(nets[1:]))
+        # Cells that nextpnr adds itself (feeding a carry chain, say) have no name in the source.
+        through = list(dict.fromkeys(net for net in nets[1:] if not net.startswith("$nextpnr")))
         middle = f" through {', '.join(through)}" if through else ""
         return f"from {names[0]}{middle} to {names[-1]}"
 
