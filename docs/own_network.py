@@ -14,6 +14,6 @@ network = torch.nn.Sequential(QuantIdentity(bit_width=8), layer1, QuantReLU(bit_
 network(data)  # yours: train it; here the quantisers are merely calibrated
 
 graph = sterna.from_brevitas(network.eval(), input_shape=(16,))
-design = sterna_flows.build(graph, target="ecp5-25k", out="build/own")
+design = sterna_flows.build(graph, target="ecp5-25k", out="build/own", interval=64)
 (run,) = sterna_flows.simulate(design, data[:100].numpy())
 print(run.words, "words,", run.mismatches, "mismatches, cycle difference", run.cycle_difference)
