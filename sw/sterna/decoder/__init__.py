@@ -1,0 +1,1 @@
+"""Decoder-only ternary transformers: their shapes, checkpoints and the accelerator made of them."""
