@@ -20,8 +20,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sterna_hw.base import Device, IntegerRange
+from sterna_hw.recommended import recommended
 from sterna_hw.select_matmul import SelectMatmulConfig
 from sterna_hw.table_matmul import TableMatmulConfig
+from sterna_hw.table_plan import plan_table
 
 from .ir import MatMul
 
@@ -155,8 +157,29 @@ def as_record(foldings: Mapping[str, Folding]) -> dict[str, dict]:
 
 
 def recommended_folding(layer: MatMul, device: Device) -> Folding:
-    """The engine style for a layer on a device: the planner varies its parallelism only."""
-    sign_fold = layer.alphabet.symmetric
-    group = 3 if len(layer.alphabet) == 3 else 4 if len(layer.alphabet) == 2 else 2
-    group = min(group, layer.weights.shape[1])
-    return TableFolding(group, 1, 1, sign_fold, 2 if device.lutram_depth >= 32 else 1)
+    """The engine style for a layer on a device: the planner varies its parallelism only.
+
+    What measured best on the device's family (`sterna_hw.recommended`). On a family that nothing
+    was measured on, a folded table whose entries fit the rows of its distributed memory.
+    """
+    alphabet = layer.alphabet
+    try:
+        style = dict(recommended(device, alphabet))
+    except ValueError:
+        return _table_that_fits(layer, device)
+    if style.pop("engine") == "select":
+        return SelectFolding(1, 1)
+    group = min(style["group"], layer.weights.shape[1])
+    return TableFolding(group, 1, 1, style["sign_fold"], style["buffers"])
+
+
+def _table_that_fits(layer: MatMul, device: Device) -> TableFolding:
+    """The largest group whose table fits, on a double-buffered table engine."""
+    alphabet, group = layer.alphabet, 1
+    while (
+        group < layer.weights.shape[1]
+        and len(alphabet) ** (group + 1) <= 4 * device.lutram_depth
+        and plan_table(alphabet, group + 1, alphabet.symmetric).entry_count <= device.lutram_depth
+    ):
+        group += 1
+    return TableFolding(group, 1, 1, alphabet.symmetric, 2)

@@ -1,13 +1,28 @@
-"""Folding files: exact both ways, and refused with the layer's name."""
+"""Foldings: files exact both ways and refused with the layer's name; the recommended style."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from sterna.folding import SelectFolding, TableFolding, as_record, read_foldings
+from sterna.folding import (
+    SelectFolding,
+    TableFolding,
+    as_record,
+    read_foldings,
+    recommended_folding,
+)
+from sterna.ir import MatMul
+from sterna_hw.base import ALPHABETS, BINARY, DEVICES, TERNARY, Alphabet, IntegerRange, find_device
+from sterna_hw.recommended import recommended
+
+
+def layer_of(alphabet: Alphabet, inputs: int = 24) -> MatMul:
+    return MatMul("fc", ("x",), np.full((6, inputs), alphabet.values[0]), alphabet, 1)
 
 
 def test_a_file_says_what_was_written(tmp_path: Path) -> None:
@@ -38,3 +53,48 @@ def test_unusable_files_are_refused(tmp_path: Path, text: str, message: str) -> 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="must be readable JSON"):
         read_foldings(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("target", sorted(DEVICES))
+@pytest.mark.parametrize("alphabet", ALPHABETS.values(), ids=lambda alphabet: alphabet.name)
+def test_the_recommended_style_is_the_measured_one(target: str, alphabet: Alphabet) -> None:
+    device = find_device(target)
+    measured = recommended(device, alphabet)
+    folding = recommended_folding(layer_of(alphabet), device)
+    assert folding.engine == measured.pop("engine")
+    if isinstance(folding, TableFolding):
+        assert {name: getattr(folding, name) for name in measured} == measured
+
+
+def test_the_measured_engines_are_those_of_the_published_table() -> None:
+    engines = {
+        target: recommended_folding(layer_of(TERNARY), find_device(target)).engine
+        for target in ("ecp5-85k", "xck26")
+    }
+    assert engines == {"ecp5-85k": "select", "xck26": "table"}
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "depth", "inputs", "folding"),
+    [
+        (TERNARY, 16, 24, TableFolding(3, 1, 1, True, 2)),
+        (TERNARY, 8, 24, TableFolding(2, 1, 1, True, 2)),
+        (TERNARY, 32, 2, TableFolding(2, 1, 1, True, 2)),
+        (BINARY, 16, 24, TableFolding(5, 1, 1, True, 2)),
+    ],
+)
+def test_an_unmeasured_family_gets_a_table_that_fits(
+    alphabet: Alphabet, depth: int, inputs: int, folding: TableFolding
+) -> None:
+    device = replace(find_device("xck26"), family="moss", lutram_depth=depth)
+    assert recommended_folding(layer_of(alphabet, inputs), device) == folding
+
+
+@pytest.mark.parametrize("target", sorted(DEVICES))
+@pytest.mark.parametrize("inputs", [1, 2, 5])
+@pytest.mark.parametrize("alphabet", ALPHABETS.values(), ids=lambda alphabet: alphabet.name)
+def test_the_recommended_style_can_be_built(target: str, inputs: int, alphabet: Alphabet) -> None:
+    layer = layer_of(alphabet, inputs)
+    folding = recommended_folding(layer, find_device(target))
+    config = folding.engine_config(layer, IntegerRange(-8, 7), None)
+    assert (config.inputs, config.outputs) == (inputs, 6)
