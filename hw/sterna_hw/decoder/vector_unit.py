@@ -1,9 +1,9 @@
 """The vector unit: all element-wise work of a decoder between its matrices, one lane at a time.
 
 Work on a vector is two passes over it. Pass A makes the vector, keeps it (in the residual or in a
-scratch memory) and finds its largest magnitude and the sum of its squares; a small serial unit turns
-these into a reciprocal and a scale; pass B reads the vector again and makes its codes. Both passes
-move V elements a cycle.
+scratch memory) and finds its largest magnitude and the sum of its squares; a small serial unit
+turns these into a reciprocal and a scale; pass B reads the vector again and makes its codes. Both
+passes move V elements a cycle.
 
 One command at a time: ``command.ready`` is low until all that the command sends has left.
 """
