@@ -17,10 +17,10 @@ import numpy as np
 
 from .checkpoint import DecoderCheckpoint
 from .integers import DecoderIntegers, LayerIntegers
+from .rotation import rotation_table
 from .scale import nearest_scale
-from .shape import DecoderShape
 
-__all__ = ["lower_decoder", "rotation_table"]
+__all__ = ["lower_decoder"]
 
 FRACTION_BITS = 14
 """Fraction bits of the residual stream, unless the embedding needs more."""
@@ -77,16 +77,6 @@ def lower_decoder(checkpoint: DecoderCheckpoint, *, gate_shift: int = 10) -> Dec
         gate_shift=gate_shift,
         synthetic=checkpoint.synthetic,
     )
-
-
-def rotation_table(shape: DecoderShape) -> np.ndarray:
-    """int16 ``[context, head_size/2, 2]``: nearest cosine and sine with 14 fraction bits."""
-    pairs = np.arange(shape.head_size // 2)
-    turns = np.arange(shape.context)[:, np.newaxis] * shape.rope_base ** (
-        -2.0 * pairs / shape.head_size
-    )
-    real = np.stack((np.cos(turns), np.sin(turns)), axis=-1) * (1 << 14)
-    return (np.sign(real) * np.floor(np.abs(real) + 0.5)).astype(np.int16)
 
 
 def _integer_gains(name: str, gains: np.ndarray) -> tuple[np.ndarray, float]:
