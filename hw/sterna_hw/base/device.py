@@ -128,7 +128,7 @@ DEVICES: dict[str, Device] = {
             lutram_luts_per_bit=4 / 6,
             clock_mhz=125.0,
         ),
-        # Counts not yet checked against the data sheet.
+        # The die of the XCVU37P; counts as in published tables of the Virtex UltraScale+ parts.
         Device(
             name="xcu280",
             family="xcup",
