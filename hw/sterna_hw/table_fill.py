@@ -32,7 +32,7 @@ from .table_plan import TablePlan
 if TYPE_CHECKING:
     from .table_matmul import TableMatmulConfig
 
-__all__ = ["TableFill"]
+__all__ = ["FillControl", "TableFill", "balance_flag"]
 
 
 class TableFill:
@@ -74,11 +74,11 @@ class TableFill:
         release: Value,
     ) -> None:
         plan = config.plan
-        control = _FillControl(m, plan)
+        control = FillControl(m, plan)
         go, take = Signal(), Signal()
-        is_full = _flag(m, config.buffers, go & control.is_first_written, release, "is_full")
+        is_full = balance_flag(m, config.buffers, go & control.is_first_written, release, "is_full")
         is_done = delay(m, take, 1, reset_less=False)
-        is_empty = _flag(m, config.buffers, release, is_done, "is_empty", init=1)
+        is_empty = balance_flag(m, config.buffers, release, is_done, "is_empty", init=1)
         self.is_filled = Signal()
         m.d.comb += [
             # The first step needs no beat; from the second on the beat stands until it is taken.
@@ -103,7 +103,9 @@ class TableFill:
             self.depth *= 2
 
 
-def _flag(m: Module, count: int, rise: Value, fall: Value, name: str, *, init: int = 0) -> Signal:
+def balance_flag(
+    m: Module, count: int, rise: Value, fall: Value, name: str, *, init: int = 0
+) -> Signal:
     """A register: ``rise`` has been seen ``count`` times more than ``fall`` (1 or 2 times).
 
     It starts with all of them seen if ``init`` is set.
@@ -128,7 +130,7 @@ def _running_adders(
     platform: object,
     config: TableMatmulConfig,
     beats: stream.Interface,
-    control: _FillControl,
+    control: FillControl,
     go: Value,
 ) -> list[Value]:
     """The sums, three cycles behind the control; lanes side by side."""
@@ -171,7 +173,7 @@ def _running_adders(
     return entries
 
 
-class _FillControl:
+class FillControl:
     """Walks through the steps of a plan; all outputs are registers that describe the next step."""
 
     def __init__(self, m: Module, plan: TablePlan) -> None:

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Signal, Value
-from amaranth.lib import memory, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .adder_tree import relative_signs
@@ -38,6 +38,7 @@ from .beat import beat_count
 from .credit import delay
 from .matmul import MatmulConfig
 from .matmul_tail import Leaf, MatmulTail, tail_cost
+from .table_copies import TableWrite, table_copy
 from .table_fill import TableFill
 from .table_plan import TablePlan, plan_table
 
@@ -265,28 +266,15 @@ class TableMatmul(wiring.Component):
         wide = width * config.lanes
         leaves: list[list[Leaf]] = [[] for _ in range(config.lanes * config.queries)]
         signs = []
+        write = TableWrite(fill.depth, fill.write_enable, fill.write_row)
         for table, entry in enumerate(fill.entries):
             sign_bits = []
             for query in range(config.queries):
                 word = self.weights.payload.data[query * config.tables + table]
                 name = f"{query}_{table}"
-                rows = memory.Memory(
-                    shape=wide, depth=fill.depth, init=[], attrs={"ram_style": "distributed"}
-                )
-                m.submodules[f"table_{name}"] = rows
-                write, read = rows.write_port(), rows.read_port(domain="comb")
-                index = Signal(len(fill.write_row), reset_less=True, name=f"index_{name}")
                 looked_up = Signal(wide, reset_less=True, name=f"looked_up_{name}")
-                m.d.sync += [
-                    index.eq(Cat(word[: plan.entry_width], fill.read_half)),
-                    looked_up.eq(read.data),
-                ]
-                m.d.comb += [
-                    write.en.eq(fill.write_enable),
-                    write.addr.eq(fill.write_row),
-                    write.data.eq(entry),
-                    read.addr.eq(index),
-                ]
+                address = Cat(word[: plan.entry_width], fill.read_half)
+                m.d.sync += looked_up.eq(table_copy(m, name, write, entry, address))
                 sign_bits.append(word[-1])
                 for lane in range(config.lanes):
                     value = looked_up[lane * width :][:width]

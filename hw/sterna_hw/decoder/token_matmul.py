@@ -21,15 +21,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from amaranth.hdl import Module, Shape, Signal, unsigned
+from amaranth.hdl import Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..base import TERNARY, IntegerRange
 from ..beat import beat_count, beat_signature
+from ..credit import delay
 from ..table_matmul import TableMatmulConfig
 from ..table_plan import TablePlan, plan_table
 from .activation_buffer import ActivationBufferConfig, activation_write_signature
+from .column_fill import FILL_LATENCY, ColumnFill
+from .leaf_sums import DspSums, LogicSums, SumShape
+from .running_loop import RunningLimit, RunningLoop
+from .token_totals import SEND_LATENCY, SHORTEST_BLOCK, TokenTotals, totals_memory
 
 __all__ = [
     "TokenMatmul",
@@ -216,6 +221,44 @@ class TokenMatmulConfig:
         """Totals [lane, output] of codes [lane, input] and a matrix [output, input]; int64."""
         return np.asarray(activations, dtype=np.int64) @ np.asarray(weights, dtype=np.int64).T
 
+    @property
+    def sums(self) -> LogicSums | DspSums:
+        """How looked-up values become totals."""
+        shape = SumShape(
+            self.lanes,
+            self.queries,
+            self.tables,
+            self.leaf_range,
+            self.total_range,
+            self.plan.entry_width,
+            self.sign_fold,
+        )
+        return DspSums(shape) if self.adders == "dsp" else LogicSums(shape)
+
+    @property
+    def row_width(self) -> int:
+        """Bits of a row of the memory of totals."""
+        return self.lanes * self.queries * self.total_range.width
+
+    def cycles(self, input_blocks: int, output_blocks: int) -> int:
+        """Cycles from the acceptance of a command to the first one in which the engine is idle
+        again, with weights always there; exact."""
+        steps = len(self.plan.steps)
+        pause = max(0, SHORTEST_BLOCK - output_blocks)
+        fill, ends = 1 - steps, [-pause] * self.buffers
+        for _ in range(input_blocks):
+            # The first step of a fill, and the last look-up of its block.
+            fill = max(fill + steps, ends[-self.buffers] + 1)
+            first = max(fill + steps - 1 + FILL_LATENCY, ends[-1] + 1 + pause)
+            ends.append(first + output_blocks - 1)
+        return ends[-1] + self.sums.read_offset + SHORTEST_BLOCK
+
+    def drain_cycles(self, blocks: int) -> int:
+        """Cycles from the acceptance of a drain to the first one in which the engine is idle
+        again, with a consumer that is always ready; exact. The first beat is offered after
+        ``drain_cycles(0)``."""
+        return blocks + SEND_LATENCY + 2
+
     def create(self) -> TokenMatmul:
         return TokenMatmul(self)
 
@@ -264,4 +307,67 @@ class TokenMatmul(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
-        return Module()
+        m = Module()
+        config = self.config
+        start, start_send, accept, release = Signal(), Signal(), Signal(), Signal()
+        is_busy = Signal()
+        m.d.comb += [
+            self.command.ready.eq(~is_busy),
+            self.drain.ready.eq(~is_busy & ~self.command.valid),
+            start.eq(self.command.valid & self.command.ready),
+            start_send.eq(self.drain.valid & self.drain.ready),
+            self.idle.eq(~is_busy),
+        ]
+        command = self.command.payload
+        inputs = RunningLimit(m, start, command.input_blocks, "inputs")
+        outputs = RunningLimit(m, start, command.output_blocks, "outputs")
+
+        m.submodules.buffer = buffer = config.buffer.create()
+        wiring.connect(m, wiring.flipped(self.activations), buffer.write)
+        fill = ColumnFill(
+            m,
+            platform,
+            config.plan,
+            config.leaf_range,
+            config.buffers,
+            start=start,
+            blocks=command.input_blocks,
+            release=release,
+            row=buffer.row,
+            activations=buffer.activations,
+            tables=config.tables,
+            lanes=config.lanes,
+        )
+        output = RunningLoop(m, outputs, accept, "look_up_output")
+        m.d.comb += [
+            self.weights.ready.eq(fill.is_filled & ~self._pause(m, start, release)),
+            accept.eq(self.weights.valid & self.weights.ready),
+            release.eq(accept & output.is_last),
+        ]
+
+        sums = config.sums
+        step = delay(m, accept, sums.read_offset - 1, reset_less=False)
+        memory = totals_memory(config.largest_output_blocks, config.row_width, config.totals)
+        totals = TokenTotals(m, memory, config.lanes, config.queries, inputs, outputs, step)
+        codes = list(self.weights.payload.data)
+        totals.store(sums.build(m, platform, fill, codes, totals.previous, totals.clear))
+        is_sent = totals.send(start_send, self.drain.payload, self.o)
+        with m.If(start | start_send):
+            m.d.sync += is_busy.eq(1)
+        with m.Elif(totals.is_finished | is_sent):
+            m.d.sync += is_busy.eq(0)
+        return m
+
+    def _pause(self, m: Module, start: Value, release: Value) -> Value:
+        """Whether the next input block must wait for the totals of this one to be written."""
+        blocks = self.command.payload.output_blocks
+        length = Signal(range(SHORTEST_BLOCK))
+        left = Signal(range(SHORTEST_BLOCK))
+        is_pausing = Signal()
+        with m.If(start):
+            m.d.sync += length.eq(Mux(blocks < SHORTEST_BLOCK, SHORTEST_BLOCK - blocks, 0))
+        with m.If(release):
+            m.d.sync += [left.eq(length), is_pausing.eq(length != 0)]
+        with m.Elif(is_pausing):
+            m.d.sync += [left.eq(left - 1), is_pausing.eq(left != 1)]
+        return is_pausing
