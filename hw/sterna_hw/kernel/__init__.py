@@ -12,7 +12,9 @@ from .functions import (
     round_shift,
     select,
     table,
+    wrap,
 )
+from .part import KernelConfig
 from .pipeline import KernelPipeline
 
 FLOOR, HALF_UP, HALF_EVEN = Rounding.FLOOR, Rounding.HALF_UP, Rounding.HALF_EVEN
@@ -22,6 +24,7 @@ __all__ = [
     "HALF_EVEN",
     "HALF_UP",
     "Kernel",
+    "KernelConfig",
     "KernelPipeline",
     "as_table",
     "bit_length",
@@ -33,4 +36,5 @@ __all__ = [
     "round_shift",
     "select",
     "table",
+    "wrap",
 ]

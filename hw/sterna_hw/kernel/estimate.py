@@ -7,7 +7,7 @@ shift registers where the device has them. Estimates, not measurements.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from ..base import Cost, Device
 from ..credit import delay_cost
@@ -49,16 +49,29 @@ def operation_cost(node: Node, device: Device) -> Cost:
     return Cost(lut=chain_width(node))
 
 
-def element_cost(table: Schedule, device: Device, kinds: Collection[Kind]) -> Cost:
-    """Of all values of some kinds, once."""
+def element_cost(
+    table: Schedule,
+    device: Device,
+    kinds: Collection[Kind],
+    interval: int = 1,
+    skip: Callable[[Node], bool] = lambda node: False,
+) -> Cost:
+    """Of all values of some kinds, once; not of the operations that ``skip`` names.
+
+    With an ``interval`` above 1 a register keeps its value for so many cycles.
+    """
     total, wanted = Cost(), last_wanted(table)
     for node in table.nodes:
         if table.kinds[node] not in kinds or node.operation in FREE or node.is_constant:
             continue
-        total += operation_cost(node, device)
+        if not skip(node):
+            total += operation_cost(node, device)
         time = table.times[node]
         cycles = wanted.get(node, time.cycle) - time.cycle
         if table.kinds[node] is Kind.HELD:
             cycles = int(time.level > 0)
-        total += delay_cost(device, node.width, cycles)
+        if interval > 1:
+            total += Cost(ff=node.width * -(-cycles // interval))
+        else:
+            total += delay_cost(device, node.width, cycles)
     return total

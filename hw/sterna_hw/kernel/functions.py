@@ -20,7 +20,7 @@ from .values import Array, Number, Traced, is_integer
 
 __all__ = [
     "as_table", "bit_length", "clip", "leading_zeros", "maximum", "minimum", "round_shift",
-    "select", "table",
+    "select", "table", "wrap",
 ]  # fmt: skip
 
 LARGEST_TABLE = 1 << 16
@@ -120,6 +120,22 @@ def _round_array(values: np.ndarray, shift: np.ndarray, rounding: Rounding) -> n
         (values & ((np.ones_like(values) << shift) - 1)) << 1 == np.ones_like(values) << shift
     )
     return nearest - (is_tie & (nearest & 1))
+
+
+def wrap(value: Any, width: int) -> Any:
+    """The low ``width`` bits as a two's complement number; ``width`` is a constant, 1 to 62."""
+    if not is_integer(width) or not 1 <= width <= LARGEST_SHIFT:
+        raise KernelError("Width of wrap", f"a constant from 1 to {LARGEST_SHIFT}", repr(width))
+    numbers = _lifted("wrap", value)
+    proven = IntegerRange.of_width(width, True)
+    if numbers is None:
+        return (int(value) - proven.low) % (1 << width) + proven.low
+    (number,) = numbers
+    if isinstance(number, Traced):
+        return Traced(simplify.signed_bits(number.node, width))
+    assert isinstance(number, Array)
+    sign = proven.high + 1
+    return Array.computed(lambda x: ((x & (2 * sign - 1)) ^ sign) - sign, proven, number.values)
 
 
 def bit_length(value: Any) -> Any:

@@ -21,6 +21,7 @@ operation       operands               meaning
 ``select``      c, a, b                a if c is 1, b if c is 0
 ``shift``       a                      a * 2**detail, floored where ``detail`` is negative
 ``low_bits``    a                      a modulo 2**detail
+``signed_bits`` a                      the same bits read as two's complement
 ``join``        high, low              high * 2**detail + low; low lies in [0, 2**detail)
 ``and`` ...     a, b                   bit by bit (``and``, ``or``, ``xor``)
 ``table``       index                  ``detail[index modulo len(detail)]``; a power of two long
@@ -40,7 +41,7 @@ from ..base import IntegerRange
 __all__ = ["BOOLEAN", "FREE", "Graph", "Node", "evaluate", "needed"]
 
 BOOLEAN = IntegerRange(0, 1)
-FREE = frozenset({"shift", "low_bits", "join"})
+FREE = frozenset({"shift", "low_bits", "signed_bits", "join"})
 """Operations that are wires only."""
 
 
@@ -148,6 +149,9 @@ def _evaluate(node: Node, values: list[Any], inputs: Mapping[str, Any]) -> Any:
             return values[0] << detail if detail >= 0 else values[0] >> -detail
         case "low_bits":
             return values[0] & ((1 << detail) - 1)
+        case "signed_bits":
+            sign = 1 << (detail - 1)
+            return ((values[0] + sign) & (2 * sign - 1)) - sign
         case "join":
             return (values[0] << detail) + values[1]
         case "and":

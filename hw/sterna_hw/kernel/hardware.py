@@ -2,13 +2,17 @@
 
 A value is asked for at a cycle. At the cycle in which it is computed it is the operation's signal;
 at later ones it is that signal behind a chain of registers, which all users share. Wires (shifts,
-slices, joins) have no signal and no registers: they are taken from their operands at the cycle in
-which they are wanted. What is held needs no registers after the first, and constants none.
+slices, joins) have no registers: they are taken from their operands at the cycle in which they are
+wanted. What is held needs no registers after the first, and constants none.
+
+Where beats are at least n cycles apart, a register that takes its value only when the beat is there
+keeps it for n cycles, so one register does the work of n (`Beats`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
 
@@ -17,7 +21,19 @@ from ..beat import shape_of
 from .graph import FREE, Node
 from .schedule import Kind, Schedule, macro_latency, multiplier, rom
 
-__all__ = ["Emitter", "operation_value"]
+__all__ = ["Beats", "Emitter", "operation_value"]
+
+
+@dataclass(frozen=True)
+class Beats:
+    """Where beats are: ``pulse(c)`` is high c cycles after one entered, ``interval`` or more apart.
+
+    ``product`` gives the output of the multiplier that a product of this element shares, or None.
+    """
+
+    interval: int
+    pulse: Callable[[int], Value]
+    product: Callable[[Node], Value | None]
 
 
 class Emitter:
@@ -33,6 +49,8 @@ class Emitter:
         Values that are the same for all elements are owned by one emitter.
     prefix : :class:`str`
         In front of the names of signals.
+    beats : :class:`Beats`, optional
+        Where they are, if not in every cycle.
     """
 
     def __init__(
@@ -41,13 +59,16 @@ class Emitter:
         timetable: Schedule,
         find: Callable[[Node, Emitter], Emitter],
         prefix: str,
+        beats: Beats | None = None,
     ) -> None:
         self.m = m
         self.timetable = timetable
         self.find = find
         self.prefix = prefix
+        self.beats = beats
         self.inputs: dict[str, Value] = {}
         self._chains: dict[Node, list[Value]] = {}
+        self._wires: dict[tuple[Node, int], Value] = {}
 
     def give(self, name: str, values: IntegerRange, value: Value) -> None:
         """Names the value of an input."""
@@ -63,8 +84,11 @@ class Emitter:
         if node.is_constant:
             return Const(node.detail, shape_of(node.range))
         if node.operation in FREE:
-            operands = [self.at(operand, cycle) for operand in node.operands]
-            return self._named(node, operation_value(node, operands), f"_{cycle}")
+            if (node, cycle) not in self._wires:
+                operands = [self.at(operand, cycle) for operand in node.operands]
+                value = operation_value(node, operands)
+                self._wires[node, cycle] = self._named(node, value, f"_{cycle}")
+            return self._wires[node, cycle]
         chain = self._chains.setdefault(node, [])
         if not chain:
             chain.append(self._compute(node))
@@ -72,18 +96,29 @@ class Emitter:
         is_held = self.timetable.kinds[node] is Kind.HELD
         delay = (time.level > 0) if is_held else cycle - time.cycle
         assert delay >= 0, f"{node} is wanted before it is there"
-        while len(chain) <= delay:
-            register = Signal(
-                shape_of(node.range), name=f"{self._name(node)}_{len(chain)}", reset_less=True
-            )
+        interval = self.beats.interval if self.beats else 1
+        registers = -(-delay // interval)
+        while len(chain) <= registers:
+            self._register(node, chain, time.cycle + (len(chain) - 1) * interval)
+        return chain[registers]
+
+    def _register(self, node: Node, chain: list[Value], cycle: int) -> None:
+        name = f"{self._name(node)}_{len(chain)}"
+        register = Signal(shape_of(node.range), name=name, reset_less=True)
+        if self.beats:
+            with self.m.If(self.beats.pulse(cycle)):
+                self.m.d.sync += register.eq(chain[-1])
+        else:
             self.m.d.sync += register.eq(chain[-1])
-            chain.append(register)
-        return chain[delay]
+        chain.append(register)
 
     def _compute(self, node: Node) -> Value:
         cycle = self.timetable.times[node].cycle
         if node.operation == "input":
             return self.inputs[node.detail]
+        shared = self.beats.product(node) if self.beats else None
+        if shared is not None:
+            return self._named(node, shared)
         operands = [self.at(operand, cycle - macro_latency(node)) for operand in node.operands]
         if node.operation == "multiply":
             config = multiplier(node)
@@ -136,6 +171,8 @@ def operation_value(node: Node, operands: list[Value]) -> Value:
             if detail > len(a):
                 return Cat(a, a[-1].replicate(detail - len(a)))
             return a[:detail]
+        case "signed_bits":
+            return operands[0][:detail].as_signed()
         case "join":
             high, low = operands
             joined = Cat(_resized(low, detail), high)

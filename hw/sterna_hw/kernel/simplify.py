@@ -17,7 +17,7 @@ from .graph import BOOLEAN, Graph, Node
 
 __all__ = [
     "add", "bitwise", "equal", "invert", "join", "less", "low_bits", "multiply", "select",
-    "shift", "signed_digits", "subtract", "trailing_zeros",
+    "shift", "signed_bits", "signed_digits", "subtract", "trailing_zeros",
 ]  # fmt: skip
 
 ADDER_DIGITS = 3
@@ -83,6 +83,18 @@ def low_bits(a: Node, count: int) -> Node:
     return graph.node("low_bits", (a,), whole, count)
 
 
+def signed_bits(a: Node, count: int) -> Node:
+    """The low ``count`` bits of ``a`` as a two's complement number."""
+    graph, whole = a.graph, IntegerRange.of_width(count, True)
+    if whole.contains(a.range):
+        return a
+    if a.operation in ("low_bits", "signed_bits") and a.detail >= count:
+        return signed_bits(a.operands[0], count)
+    if a.is_constant:
+        return graph.constant(((a.detail - whole.low) & (2 * whole.high + 1)) + whole.low)
+    return graph.node("signed_bits", (a,), whole, count)
+
+
 def join(high: Node, low: Node, places: int, values: IntegerRange | None = None) -> Node:
     """``high * 2**places + low``."""
     if places == 0:
@@ -133,6 +145,8 @@ def subtract(
         return a.graph.constant(0)
     if b.is_constant:
         return add(a, a.graph.constant(-b.detail), values=values)
+    if a.is_constant and a.detail == 0 and b.range == BOOLEAN:
+        return signed_bits(b, 1)
     places = trailing_zeros(b)
     if places and not (a.is_constant and a.detail == 0):
         high = IntegerRange(proven.low >> places, proven.high >> places)
