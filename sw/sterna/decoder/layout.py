@@ -18,13 +18,15 @@ begins at a word.
 
 The cache has for every layer a region of keys and one of values; token j lies on port j mod P, slot
 j div P, in a record of a 16-byte header and the codes. The order of trits inside a matrix is the
-engine's (`sterna_hw.trit_stream`); this file knows sizes only.
+engine's (`sterna_hw.trit_stream`, `trit_layout`); this file knows sizes only.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+
+from sterna_hw.trit_layout import TritLayout
 
 from .shape import DecoderShape
 
@@ -72,7 +74,7 @@ class DecoderLayout:
     Raises
     ------
     ValueError
-        If ports or queries break their rule.
+        If ports or queries break their rule, or a beat of weights is smaller than a word.
     """
 
     shape: DecoderShape
@@ -85,10 +87,15 @@ class DecoderLayout:
             raise ValueError(f"Memory ports must be 1 to 4, not {self.ports!r}")
         if self.queries < 2 or self.queries % 2:
             raise ValueError(f"Queries must be even, not {self.queries!r}")
+        _ = self._trits  # it validates itself
 
     @property
     def word_bytes(self) -> int:
         return 16 * self.ports
+
+    @cached_property
+    def _trits(self) -> TritLayout:
+        return TritLayout(self.word_bytes, self.block_inputs * self.queries)
 
     def words_of(self, size: int) -> int:
         """Words that hold so many bytes."""
@@ -111,9 +118,8 @@ class DecoderLayout:
         return -(-self.shape.matrix_sizes[part][0] // self.queries)
 
     def matrix_words(self, matrix: str) -> int:
-        """Words of one of `STREAM_MATRICES`: five trits a byte."""
-        blocks = self.input_blocks(matrix) * self.output_blocks(matrix)
-        return self.words_of(-(-blocks * self.block_inputs * self.queries // 5))
+        """Words of one of `STREAM_MATRICES`."""
+        return self._trits.word_count(self.input_blocks(matrix) * self.output_blocks(matrix))
 
     def gain_words(self, norm: str) -> int:
         """Words of the gains of a norm, ``final_norm`` among them."""
