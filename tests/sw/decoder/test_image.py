@@ -31,7 +31,9 @@ CASES = [
 ]
 
 
-def _words(model, layout, stream, folder: Path) -> np.ndarray:
+def _words(
+    model: DecoderIntegers, layout: DecoderLayout, stream: TritStreamConfig, folder: Path
+) -> np.ndarray:
     """The image as words: uint8 [words, word bytes]."""
     paths = write_image(model, layout, stream, folder)
     ports = [np.fromfile(path, dtype=np.uint8).reshape(-1, 16) for path in paths]
