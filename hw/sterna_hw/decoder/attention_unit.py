@@ -5,38 +5,48 @@ rows of the head. In the pass over the keys each lane multiplies 16 codes by the
 over the words of a head, and scales the sum to a score; scores are kept for all tokens and heads,
 with the maximum of each head. In the pass over the values the scores become weights, and the
 weighted codes of all P tokens are added to the sums of the heads. At the end these are divided by
-the sums of weights and leave V elements a beat.
+the sums of weights and leave V elements a beat. What the passes are made of stands in the parts;
+here they are joined and told when to begin.
 
 A word is taken every cycle, or with several query heads for a key head, held for as many cycles.
-One command at a time: ``command.ready`` is low until all that a command sends has left.
+One command at a time: ``command.ready`` is low until all that a command sends has left. Exact
+cycles: `AttentionSizes.attention_cycles`, `AttentionSizes.head_cycles`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
+import numpy as np
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..base import IntegerRange
+from ..base import Cost, Device
 from ..beat import beat_signature
-from ..memory import MemoryStyle
+from ..credit import CreditQueueConfig, delay
+from . import dot_lanes, score_scale, token_weights
 from .attention_command import (
     attention_command_layout,
+    index_shape,
     lane_scale_layout,
     logit_layout,
     query_layout,
+    scale_field,
 )
-from .vector_command import word_layout
+from .attention_phases import AttentionPhasesConfig
+from .attention_sizes import WEIGHT_LATENCY, AttentionSizes
+from .head_results import RESULT
+from .score_store import READ_LATENCY
+from .token_weights import WEIGHT_WIDTH
+from .vector_command import scale_layout, word_layout
 
 __all__ = ["AttentionUnit", "AttentionUnitConfig"]
 
-RESULT = IntegerRange.of_width(24, signed=True)
-
 
 @dataclass(frozen=True)
-class AttentionUnitConfig:
+class AttentionUnitConfig(AttentionSizes):
     """An attention unit.
 
     Parameters
@@ -61,29 +71,79 @@ class AttentionUnitConfig:
         How many of the largest logits are given, k.
     score_style : ``"block"`` or ``"ultra"``
         Memory that holds the scores.
+
+    Raises
+    ------
+    ValueError
+        If a field breaks its rule.
     """
 
-    ports: int
-    lanes: int
-    heads: int
-    kv_heads: int
-    head_size: int
-    context: int
-    hidden: int
-    vocabulary: int
-    count: int
-    best_count: int = 1
-    score_style: MemoryStyle = "block"
+    def __post_init__(self) -> None:
+        def check(holds: bool, subject: str, rule: str, value: object) -> None:
+            if not holds:
+                raise ValueError(f"{subject} must be {rule}, not {value!r}")
+
+        check(1 <= self.ports <= 4, "Ports", "1 to 4", self.ports)
+        for name in ("lanes", "kv_heads", "heads", "context", "vocabulary"):
+            value = getattr(self, name)
+            check(value >= 1, name.replace("_", " ").capitalize(), "1 or more", value)
+        rule = f"a multiple of the {self.kv_heads} key heads"
+        check(self.heads % self.kv_heads == 0, "Heads", rule, self.heads)
+        sizes = self.head_size >= 32 and self.head_size % 16 == 0
+        check(sizes, "Head size", "a multiple of 16, 32 or more", self.head_size)
+        fits = self.hidden >= 16 and self.hidden % 16 == 0
+        check(fits, "Hidden", "a positive multiple of 16", self.hidden)
+        check(self.context <= 65536, "Context", "65536 or less", self.context)
+        # The parts check the rest.
+        _ = self.queries, self.best
+
+    def compute(
+        self,
+        query: np.ndarray,
+        query_scale: tuple[int, int],
+        keys: np.ndarray,
+        key_scales: np.ndarray,
+        values: np.ndarray,
+        value_scales: np.ndarray,
+    ) -> np.ndarray:
+        """Results ``(heads * head_size,)`` of one query over all the tokens given.
+
+        ``query`` has ``heads * head_size`` codes, ``keys`` and ``values`` the shape ``(tokens,
+        kv_heads * head_size)``, scales of tokens are ``(tokens, 2)``: mantissa and exponent.
+        """
+        tokens = len(keys)
+        keys = np.asarray(keys, dtype=np.int64).reshape(tokens, self.kv_heads, self.head_size)
+        values = np.asarray(values, dtype=np.int64).reshape(keys.shape)
+        heads = np.asarray(query, dtype=np.int64).reshape(self.heads, self.head_size)
+        sums = np.stack(
+            [self.dots.compute(keys[:, h // self.group], heads[h]) for h in range(self.heads)], 1
+        )
+        scores = self.scale.compute(sums, query_scale, key_scales)
+        mantissas, behind = self.value_scales.compute(value_scales)
+        p, w = self.weights.compute(scores, mantissas, behind)
+        factors, are_large = self.factors.compute(p)
+        totals = self.sums.compute(w, values, self.group)
+        return self.results.compute(totals, factors, are_large).reshape(-1)
+
+    def compute_best(self, head: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Rows and logits ``(k, 2)`` of the best rows of a head ``(rows, hidden)``."""
+        return self.best.compute(self.dots.compute(head, codes))
+
+    def cost(self, device: Device) -> Cost:
+        """Estimate: the sum of the parts, and what joins them."""
+        parts = (
+            self.queries, self.dots, self.scale, self.scores, self.value_scales, self.weights,
+            self.factors, self.sums, self.results, self.logits, self.best, self.weights_queue,
+        )  # fmt: skip
+        total = Cost(lut=300, ff=300 + 60 * self.ports)
+        for part in parts:
+            total += part.cost(device)
+        return total
 
     @property
-    def cache_slots(self) -> int:
-        """Records of a port for the largest context."""
-        return -(-self.context // self.ports)
-
-    @property
-    def slots(self) -> int:
-        """Slots that a command may name, plus one."""
-        return max(self.cache_slots, -(-self.vocabulary // self.ports))
+    def weights_queue(self) -> CreditQueueConfig:
+        """Where weights wait for their word."""
+        return CreditQueueConfig(data.ArrayLayout(WEIGHT_WIDTH, self.ports), WEIGHT_LATENCY)
 
     def create(self) -> AttentionUnit:
         return AttentionUnit(self)
@@ -128,8 +188,8 @@ class AttentionUnit(wiring.Component):
         super().__init__(
             {
                 "command": In(stream.Signature(command)),
-                "query": In(stream.Signature(query_layout(lanes, config.count), always_ready=True)),
-                "query_scale": In(stream.Signature(lane_scale_layout(lanes), always_ready=True)),
+                "query": In(stream.Signature(query_layout(lanes, config.count))),
+                "query_scale": In(stream.Signature(lane_scale_layout(lanes))),
                 "words": In(stream.Signature(word_layout(config.ports))),
                 "o": Out(beat_signature(RESULT, config.count)),
                 "best": Out(stream.Signature(logit_layout(rows, True))),
@@ -139,4 +199,252 @@ class AttentionUnit(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
-        return Module()
+        m = Module()
+        config = self.config
+        phases = AttentionPhasesConfig(
+            config.ports,
+            config.lanes,
+            config.slots,
+            config.keys_settle,
+            config.values_settle,
+            config.rows_settle,
+        )
+        configs: dict[str, Any] = {
+            "phases": phases,
+            "queries": config.queries,
+            "walk": config.words_walk,
+            "weights_walk": config.weights_walk,
+            "dots": config.dots,
+            "scale": config.scale,
+            "scores": config.scores,
+            "value_scales": config.value_scales,
+            "weights": config.weights,
+            "weights_queue": config.weights_queue,
+            "factors": config.factors,
+            "sums": config.sums,
+            "results": config.results,
+            "logit_sequence": config.logits,
+            "best_logits": config.best,
+        }
+        parts = {name: part.create() for name, part in configs.items()}
+        for name, part in parts.items():
+            m.submodules[name] = part
+        self._control(m, parts)
+        row = self._row(m, parts["walk"])
+        self._score(m, parts, row)
+        self._weigh(m, parts)
+        self._sum(m, parts, row)
+        self._rank(m, parts)
+        return m
+
+    def _control(self, m: Module, parts: dict[str, Any]) -> None:
+        """Phases, the walk along the words, and when a word is taken."""
+        phases, walk, weights = parts["phases"], parts["walk"], parts["weights_queue"].o
+        wiring.connect(m, wiring.flipped(self.command), phases.command)
+        may, advance = Signal(), Signal()
+        has_weights = walk.is_header | weights.valid
+        takes_all = phases.takes_keys | phases.takes_rows
+        m.d.comb += [
+            may.eq(walk.is_open & (takes_all | (phases.takes_values & has_weights))),
+            advance.eq(may & self.words.valid),
+            self.words.ready.eq(may & (walk.is_header | walk.is_last_query)),
+            weights.ready.eq(
+                phases.takes_values & walk.is_open & ~walk.is_header & self.words.valid
+            ),
+            walk.advance.eq(advance),
+            phases.words_end.eq(advance & walk.is_end),
+            walk.start.eq(phases.begin | (phases.words_end & phases.takes_keys)),
+            walk.rows.eq(phases.is_head),
+            walk.last_slot.eq(phases.last_slot),
+            phases.has_left.eq(_ends(self.o) | _ends(self.best)),
+            self.idle.eq(phases.idle),
+        ]
+
+    def _present(self, walk: Any, last_port: Value) -> Value:
+        """Which ports hold a row of the slot: in the last one, those up to the last port."""
+        ports = range(self.config.ports)
+        return Cat(~walk.is_last_slot | (last_port >= port) for port in ports)
+
+    def _row(self, m: Module, walk: Any) -> Signal:
+        """Number of the 16 elements of a query, or of the sums, that belong to the walk's place:
+        the queries of a group take turns, words apart."""
+        config = self.config
+        row = Signal(index_shape(config.queries.words))
+        back = (config.group - 1) * config.head_words
+        with m.If(walk.advance & ~walk.is_header):
+            with m.If(walk.is_slot_end):
+                m.d.sync += row.eq(0)
+            with m.Elif(~walk.is_last_query):
+                m.d.sync += row.eq(row + config.head_words)
+            with m.Elif(walk.is_last_word | walk.rows):
+                m.d.sync += row.eq(row + 1)
+            with m.Else():
+                m.d.sync += row.eq(row + 1 - back)
+        return row
+
+    def _score(self, m: Module, parts: dict[str, Any], row: Signal) -> None:
+        """Words of keys or of the head, to sums; those of keys on to scores and their store."""
+        config, phases, walk = self.config, parts["phases"], parts["walk"]
+        queries, dots, scale = parts["queries"], parts["dots"], parts["scale"]
+        scores, value_scales = parts["scores"], parts["value_scales"]
+        wiring.connect(m, wiring.flipped(self.query), queries.i)
+        takes = phases.takes_keys | phases.takes_rows
+        m.d.comb += [
+            queries.lane.eq(phases.lane),
+            queries.row.eq(row),
+            dots.step.eq(walk.advance & ~walk.is_header & takes),
+            dots.is_first.eq(walk.is_first_word),
+            dots.is_last.eq(walk.is_last_word),
+            dots.is_row.eq(phases.is_head),
+            dots.word.eq(self.words.payload.data),
+            dots.query.eq(queries.word),
+        ]
+        is_header = Signal()
+        m.d.comb += is_header.eq(walk.advance & walk.is_header & phases.takes_keys)
+        fields = data.ArrayLayout(scale_field(), 2)
+        for port in range(config.ports):
+            header = data.View(fields, self.words.payload.data[port][: fields.size])
+            for target, field in ((scale.key, header[0]), (value_scales.scales, header[1])):
+                kept = Signal(scale_layout(), name=f"scale_{port}", reset_less=True)
+                with m.If(is_header):
+                    m.d.sync += [
+                        kept.mantissa.eq(field.mantissa),
+                        kept.exponent.eq(field.exponent),
+                    ]
+                m.d.comb += target[port].eq(kept)
+        present = self._present(walk, phases.last_port)
+        m.d.comb += [
+            value_scales.start.eq(phases.begin),
+            value_scales.valid.eq(delay(m, is_header, 1, reset_less=False)),
+            value_scales.present.eq(delay(m, present, 1)),
+        ]
+
+        # The scale of a record is taken over between its predecessor's sums and its own.
+        at_sums = dot_lanes.LATENCY
+        at_scores = at_sums + score_scale.LATENCY
+        is_score = delay(m, dots.valid & ~phases.is_head, score_scale.LATENCY, reset_less=False)
+        m.d.comb += [
+            scale.query.eq(self._query_scale(m, phases.lane)),
+            scale.load.eq(delay(m, is_header, at_sums, reset_less=False)),
+            scores.start.eq(phases.begin),
+            scores.valid.eq(is_score),
+            scores.scores.eq(scale.scores),
+            scores.present.eq(delay(m, present, at_scores)),
+            scores.is_first_slot.eq(delay(m, walk.is_first_slot, at_scores)),
+        ]
+        for port in range(config.ports):
+            m.d.comb += scale.sums[port].eq(dots.sums[port])
+
+    def _query_scale(self, m: Module, lane: Value) -> Value:
+        """The scale of a lane's query, from where it was put."""
+        store = memory.Memory(
+            shape=scale_layout(),
+            depth=self.config.lanes,
+            init=[],
+            attrs={"ram_style": "distributed"},
+        )
+        m.submodules.query_scales = store
+        write, read = store.write_port(), store.read_port(domain="comb")
+        m.d.comb += [
+            self.query_scale.ready.eq(1),
+            write.en.eq(self.query_scale.valid),
+            write.addr.eq(self.query_scale.payload.lane),
+            write.data.eq(self.query_scale.payload.scale),
+            read.addr.eq(lane),
+        ]
+        scale = Signal(scale_layout(), reset_less=True)
+        m.d.sync += scale.eq(read.data)
+        return scale
+
+    def _weigh(self, m: Module, parts: dict[str, Any]) -> None:
+        """Weights of all tokens and heads in order, ahead of the words that they belong to."""
+        config, phases, walk = self.config, parts["phases"], parts["weights_walk"]
+        scores, scales, weights = parts["scores"], parts["value_scales"], parts["weights"]
+        queue, factors = parts["weights_queue"], parts["factors"]
+        active, advance, step = Signal(), Signal(), Signal()
+        row, head, slot = (
+            Signal.like(scores.row),
+            Signal.like(scores.head),
+            Signal.like(scales.slot),
+        )
+        m.d.comb += [
+            advance.eq(active & walk.is_open & queue.available),
+            step.eq(advance & ~walk.is_header),
+            walk.start.eq(phases.starts_weights),
+            walk.advance.eq(advance),
+            walk.last_slot.eq(phases.last_slot),
+        ]
+        with m.If(phases.starts_weights):
+            m.d.sync += [active.eq(1), row.eq(0), head.eq(0), slot.eq(0)]
+        with m.Elif(step):
+            # The queries of the group come again with each word of their key head.
+            is_back = walk.is_last_query & ~walk.is_last_word
+            move = Mux(is_back, 1 - config.group, 1)
+            m.d.sync += [
+                active.eq(~walk.is_end),
+                row.eq(row + move),
+                head.eq(Mux(walk.is_slot_end, 0, head + move)),
+                slot.eq(slot + walk.is_slot_end),
+            ]
+        m.d.comb += [
+            scores.row.eq(row),
+            scores.head.eq(head),
+            scales.slot.eq(slot),
+            weights.scores.eq(scores.stored),
+            weights.maximum.eq(scores.maximum),
+            weights.present.eq(delay(m, self._present(walk, phases.last_port), READ_LATENCY)),
+            weights.scales.eq(scales.weights),
+            queue.take.eq(step),
+            queue.push.eq(delay(m, step, WEIGHT_LATENCY, reset_less=False)),
+            queue.result.eq(weights.w),
+        ]
+        at_p = READ_LATENCY + token_weights.P_LATENCY
+        m.d.comb += [
+            factors.start.eq(phases.starts_weights),
+            factors.valid.eq(delay(m, step & walk.is_first_word, at_p, reset_less=False)),
+            factors.weights.eq(weights.p),
+            factors.is_first_slot.eq(delay(m, walk.is_first_slot, at_p)),
+            factors.is_last_slot.eq(delay(m, walk.is_last_slot, at_p)),
+        ]
+
+    def _sum(self, m: Module, parts: dict[str, Any], row: Signal) -> None:
+        """Words of values, weighted, to sums; these to results."""
+        phases, walk, results = parts["phases"], parts["walk"], parts["results"]
+        sums, weights = parts["sums"], parts["weights_queue"].o
+        wiring.connect(m, parts["factors"].o, results.factors)
+        wiring.connect(m, wiring.flipped(self.o), results.o)
+        m.d.comb += [
+            sums.step.eq(walk.advance & ~walk.is_header & phases.takes_values),
+            sums.word.eq(self.words.payload.data),
+            sums.weights.eq(weights.payload),
+            sums.row.eq(Mux(phases.takes_values, row, results.row)),
+            sums.is_first_slot.eq(walk.is_first_slot),
+            results.start.eq(phases.starts_results),
+            results.sums.eq(sums.sums),
+        ]
+
+    def _rank(self, m: Module, parts: dict[str, Any]) -> None:
+        """Sums of the head's rows, one after the other, to the list of the best."""
+        phases, walk, dots = parts["phases"], parts["walk"], parts["dots"]
+        sequence, best = parts["logit_sequence"], parts["best_logits"]
+        wiring.connect(m, wiring.flipped(self.best), best.o)
+        present = self._present(walk, phases.last_port)
+        m.d.comb += [
+            sequence.start.eq(phases.begin),
+            sequence.valid.eq(dots.valid & phases.is_head),
+            sequence.sums.eq(dots.sums),
+            sequence.present.eq(delay(m, present, dot_lanes.LATENCY)),
+            best.clear.eq(phases.begin),
+            best.valid.eq(sequence.found),
+            best.index.eq(sequence.index),
+            best.logit.eq(sequence.logit),
+            best.flush.eq(phases.starts_list),
+            self.logits.valid.eq(sequence.found),
+            self.logits.payload.index.eq(sequence.index),
+            self.logits.payload.logit.eq(sequence.logit),
+        ]
+
+
+def _ends(port: stream.Interface) -> Value:
+    """The last beat of a frame leaves."""
+    return port.valid & port.ready & port.payload.last
