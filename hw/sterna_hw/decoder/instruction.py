@@ -172,7 +172,6 @@ INSTRUCTIONS: Mapping[Opcode, Definition] = {
                 _STREAM_WORDS,
                 Operand("input_blocks", "count", "input blocks of the matrix"),
                 Operand("output_blocks", "extra", "output blocks of the matrix"),
-                Operand("inputs", "stride", "inputs of the matrix before padding to blocks"),
             ),
         ),
         Definition(
@@ -240,7 +239,11 @@ INSTRUCTIONS: Mapping[Opcode, Definition] = {
             Opcode.HEAD,
             Fetch.STREAM,
             "Products of the head's rows with that vector; the largest leave as the result.",
-            (_STREAM_WORDS, Operand("rows", "stride", "rows of the head: the vocabulary")),
+            (
+                _STREAM_WORDS,
+                Operand("last_slot", "stride", "(rows - 1) // memory ports"),
+                Operand("last_port", "count", "(rows - 1) % memory ports"),
+            ),
         ),
         Definition(
             Opcode.REPEAT,

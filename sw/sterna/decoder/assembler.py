@@ -125,13 +125,12 @@ def decoder_program(layout: DecoderLayout) -> Program:
     def gains(norm: str, beats: int) -> None:
         add(Opcode.GAINS, words=layout.gain_words(norm), beats=beats)
 
-    def matmul(name: str, inputs: int) -> None:
+    def matmul(name: str) -> None:
         add(
             Opcode.MATMUL,
             words=items[name],
             input_blocks=layout.input_blocks(name),
             output_blocks=layout.output_blocks(name),
-            inputs=inputs,
         )
 
     # A row of rotations has a cosine and a sine for each pair: as many numbers as a head.
@@ -152,7 +151,7 @@ def decoder_program(layout: DecoderLayout) -> Program:
     add(Opcode.CONSTANTS, words=items["constants"], beats=1)
     gains("attention_norm", hidden)
     add(Opcode.NORM, beats=hidden)
-    matmul("qkv", shape.hidden)
+    matmul("qkv")
     q, v, k = (layout.output_blocks(name) for name in ("q", "v", "k"))
     # Values and keys go first: while queries are made, memory takes in what ATTEND waits for.
     add(Opcode.VALUE, first_block=q, blocks=v, **cache)
@@ -160,19 +159,20 @@ def decoder_program(layout: DecoderLayout) -> Program:
     add(Opcode.QUERY, first_block=0, blocks=q)
     gains("attention_sub_norm", shape.query_size // queries)
     add(Opcode.ATTEND, beats=shape.query_size // queries, **cache)
-    matmul("o", shape.query_size)
+    matmul("o")
     add(Opcode.ADD, first_block=0, blocks=layout.output_blocks("o"), constant=3)
     gains("feed_forward_norm", hidden)
     add(Opcode.NORM, beats=hidden)
-    matmul("gate_up", shape.hidden)
+    matmul("gate_up")
     gains("feed_forward_sub_norm", shape.feed_forward // queries)
     add(Opcode.GATE, first_block=0, blocks=layout.output_blocks("gate_up"))
-    matmul("down", shape.feed_forward)
+    matmul("down")
     add(Opcode.ADD, first_block=0, blocks=layout.output_blocks("down"), constant=5)
     add(Opcode.REPEAT, target=layer, times=shape.layers)
     add(Opcode.FINISH, unless_result=1)
     gains("final_norm", hidden)
     add(Opcode.FINAL_NORM, beats=hidden)
-    add(Opcode.HEAD, words=sections["head"].words, rows=shape.vocabulary)
+    last_slot, last_port = divmod(shape.vocabulary - 1, layout.ports)
+    add(Opcode.HEAD, words=sections["head"].words, last_slot=last_slot, last_port=last_port)
     add(Opcode.FINISH)
     return tuple(program)

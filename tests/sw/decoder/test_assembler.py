@@ -19,11 +19,11 @@ from sterna_hw.decoder.instruction import INSTRUCTIONS, SLOTS, Fetch, Instructio
 
 TINY = DecoderShape(2, 64, 96, 2, 1, 32, 50, 40)
 LAYOUTS = [
-    DecoderLayout(TINY, 1, 12, 4),
-    DecoderLayout(TINY, 3, 20, 8),
+    DecoderLayout(TINY, 1, 24, 4),
+    DecoderLayout(TINY, 3, 30, 8),
     DecoderLayout(BITNET_0B7, 4, 48, 8),
     DecoderLayout(BITNET_2B4T, 4, 48, 8),
-    DecoderLayout(BITNET_2B4T, 1, 12, 2),
+    DecoderLayout(BITNET_2B4T, 1, 48, 2),
 ]
 
 
