@@ -3,26 +3,46 @@
 Work on a vector is two passes over it. Pass A makes the vector, keeps it (in the residual or in a
 scratch memory) and finds its largest magnitude and the sum of its squares; a small serial unit
 turns these into a reciprocal and a scale; pass B reads the vector again and makes its codes. Both
-passes move V elements a cycle.
+passes move V elements a cycle. `vector_control` walks a command through these steps, the elements
+go through `vector_datapath`, and what stays between commands is in `vector_store` (vectors) and
+`vector_scales` (scales).
 
-One command at a time: ``command.ready`` is low until all that the command sends has left.
+``command.ready`` is low until all that the command sends has been taken and all that it keeps can
+be read. Exact cycles: `VectorUnitConfig.cycles`. It checks no addresses: a command whose ``beats``
+are zero or beyond the vector's memory is the sequencer's to refuse.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Module, Mux, Shape, Signal, Value
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..base import IntegerRange
+from ..base import Cost, Device
 from ..beat import beat_signature
-from .vector_command import code_layout, scale_report_layout, vector_command_layout, word_layout
+from ..credit import CreditQueueConfig, delay
+from ..memory import MemoryStyle
+from .scalar_unit import ScalarUnit, ScalarUnitConfig
+from .vector_command import (
+    CONSTANT_COUNT,
+    Destination,
+    VectorKind,
+    code_layout,
+    scale_report_layout,
+    vector_command_layout,
+    word_layout,
+)
+from .vector_control import LOADS, QUANTISES, VectorControl, VectorControlConfig
+from .vector_datapath import VectorDatapath, VectorDatapathConfig
+from .vector_kernels import ELEMENT, GATES
+from .vector_scales import VectorScales, VectorScalesConfig
+from .vector_store import VectorStore, VectorStoreConfig
+from .word_loader import WordLoaderConfig
 
 __all__ = ["VectorUnit", "VectorUnitConfig"]
-
-ELEMENT = IntegerRange.of_width(24, signed=True)
 
 
 @dataclass(frozen=True)
@@ -34,7 +54,7 @@ class VectorUnitConfig:
     lanes : :class:`int`
         Token lanes, B.
     count : :class:`int`
-        Elements a beat, V: a power of two, 2 or more.
+        Elements a beat, V: 2, 4, 8 or 16.
     ports : :class:`int`
         Memory ports, 1 to 4: a word has 16 bytes of each.
     hidden : :class:`int`
@@ -46,9 +66,16 @@ class VectorUnitConfig:
     activation : :class:`str`
         ``"silu"`` or ``"squared_relu"``.
     embedding_shift : :class:`int`
-        s: embedding codes are multiplied by 2**s.
+        s: embedding codes are multiplied by 2**s, 0 to 8.
     gate_shift : :class:`int`
-        The constant G of the gate.
+        The constant G of the gate, 1 to 24.
+    residual_style : ``"block"`` or ``"ultra"``
+        Kind of memory of the residual.
+
+    Raises
+    ------
+    ValueError
+        If a field breaks its rule.
     """
 
     lanes: int
@@ -60,10 +87,117 @@ class VectorUnitConfig:
     activation: str = "silu"
     embedding_shift: int = 0
     gate_shift: int = 10
+    residual_style: MemoryStyle = "block"
+
+    def __post_init__(self) -> None:
+        def must(field: str, rule: str, value: object) -> ValueError:
+            return ValueError(f"{field} must be {rule}, not {value!r}")
+
+        if self.lanes < 1:
+            raise must("Lanes", "1 or more", self.lanes)
+        if self.count not in (2, 4, 8, 16):
+            raise must("Elements of a beat", "2, 4, 8 or 16", self.count)
+        for subject, value in (
+            ("Hidden", self.hidden),
+            ("Largest vector", self.largest),
+            ("Head size", self.head_size),
+        ):
+            if value < 1 or value % self.count:
+                raise must(subject, f"a positive multiple of {self.count}", value)
+        # A rotated pair may be sqrt(2) times as long as a raw result, of at most 127 an input.
+        if 2 * (127 * self.hidden) ** 2 >= ELEMENT.high**2:
+            raise must("Hidden", "small enough for rotated results of 24 bits", self.hidden)
+        least = max(self.hidden, 2 * CONSTANT_COUNT)
+        if self.largest < least:
+            raise must("Largest vector", f"at least {least}", self.largest)
+        if self.activation not in GATES:
+            raise must("Activation", f"one of {', '.join(GATES)}", self.activation)
+        if not 0 <= self.embedding_shift <= 8:
+            raise must("Embedding shift", "0 to 8", self.embedding_shift)
+        if not 1 <= self.gate_shift <= 24:
+            raise must("Gate shift", "1 to 24", self.gate_shift)
+        _ = self.loader  # says what is wrong with the ports
 
     @property
     def largest_beats(self) -> int:
-        return max(self.largest, self.hidden) // self.count
+        return self.largest // self.count
+
+    @cached_property
+    def loader(self) -> WordLoaderConfig:
+        return WordLoaderConfig(self.ports, self.count, self.largest_beats)
+
+    @cached_property
+    def store(self) -> VectorStoreConfig:
+        return VectorStoreConfig(
+            self.lanes,
+            self.count,
+            self.hidden // self.count,
+            self.largest_beats,
+            self.head_size // self.count,
+            self.embedding_shift,
+            self.residual_style,
+        )
+
+    @cached_property
+    def datapath(self) -> VectorDatapathConfig:
+        return VectorDatapathConfig(self.count, self.largest, self.activation, self.gate_shift)
+
+    @cached_property
+    def scalar(self) -> ScalarUnitConfig:
+        return ScalarUnitConfig(self.datapath.arithmetic.maximum_width)
+
+    @cached_property
+    def scales(self) -> VectorScalesConfig:
+        return VectorScalesConfig(self.lanes, self.count)
+
+    @cached_property
+    def queue(self) -> CreditQueueConfig:
+        codes = data.ArrayLayout(Shape(8, signed=True), self.count)
+        layout = data.StructLayout({"data": codes, "last": 1})
+        return CreditQueueConfig(layout, self.datapath.code_latency)
+
+    @cached_property
+    def control(self) -> VectorControlConfig:
+        return VectorControlConfig(
+            self.lanes,
+            self.largest_beats,
+            self.head_size // self.count,
+            self.scales.sigma_latency,
+            self.datapath.statistics_latency,
+        )
+
+    def cycles(
+        self, kind: VectorKind, beats: int, destination: Destination = Destination.ACTIVATION
+    ) -> int:
+        """Cycles from a command's transfer to the next one's, sources and sinks never waiting."""
+        datapath, scalar = self.datapath, self.scalar
+        if kind in LOADS:
+            return self.loader.cycles(beats) + 2
+        begins = self.control.first_beat(kind)
+        if kind is VectorKind.ADD:
+            return begins + beats + datapath.add_latency + 1
+        taken = 2 * beats if kind is VectorKind.GATE else beats
+        makes_x = {
+            VectorKind.NORM: datapath.kept_latency - 1,
+            VectorKind.ROPE_QUANTISE: datapath.rotate_latency,
+            VectorKind.GATE: datapath.gate_latency,
+        }
+        last_x = begins + taken + makes_x.get(kind, datapath.raw_latency)
+        measured = last_x + datapath.statistics_latency
+        coded = measured + scalar.reciprocal_latency + beats + self.queue.latency + 1
+        if kind in QUANTISES:
+            return coded + 2
+        told = 1 if destination is not Destination.ACTIVATION else 0
+        return max(coded + 2, measured + scalar.norm_latency + told + 2)
+
+    def cost(self, device: Device) -> Cost:
+        """Estimate: the sum of its parts, and the control."""
+        parts = (
+            self.control, self.store, self.datapath, self.scalar, self.scales, self.loader,
+            self.queue,
+        )  # fmt: skip
+        source = Cost(lut=24 * self.count, ff=24 * self.count)
+        return sum((part.cost(device) for part in parts), source)
 
     def create(self) -> VectorUnit:
         return VectorUnit(self)
@@ -111,4 +245,130 @@ class VectorUnit(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
-        return Module()
+        m = Module()
+        config = self.config
+        m.submodules.control = control = config.control.create()
+        m.submodules.loader = loader = config.loader.create()
+        m.submodules.store = store = config.store.create()
+        m.submodules.scales = scales = config.scales.create()
+        m.submodules.scalar = scalar = config.scalar.create()
+        m.submodules.datapath = datapath = config.datapath.create()
+        wiring.connect(m, wiring.flipped(self.command), control.command)
+        wiring.connect(m, wiring.flipped(self.words), loader.words)
+        wiring.connect(m, wiring.flipped(self.scale), scales.report)
+        work = control.work
+        m.d.comb += [
+            self.idle.eq(control.idle),
+            loader.start.eq(control.starts & control.is_load),
+            loader.beats.eq(work.beats),
+            control.loader_busy.eq(loader.busy),
+            control.scales_busy.eq(scales.busy),
+            store.lane.eq(work.lane),
+            store.kind.eq(work.kind),
+            scales.lane.eq(work.lane),
+            scales.constant.eq(work.constant),
+            scales.destination.eq(work.destination),
+            scales.start.eq(control.starts),
+            scales.is_gate.eq(control.is_gate),
+            scales.quantises.eq(control.quantises),
+            scales.norms.eq(control.norms),
+            scales.load_valid.eq(loader.valid & (work.kind == VectorKind.CONSTANTS)),
+            scales.load_data.eq(loader.data),
+            scales.load_address.eq(loader.address),
+            store.load_valid.eq(loader.valid),
+            store.load_data.eq(loader.data),
+            store.load_address.eq(loader.address),
+        ]
+        self._scalars(m, control, datapath, scalar, scales)
+        self._elements(m, control, datapath, store)
+        self._codes(m, control, datapath)
+        return m
+
+    def _scalars(
+        self,
+        m: Module,
+        control: VectorControl,
+        datapath: VectorDatapath,
+        scalar: ScalarUnit,
+        scales: VectorScales,
+    ) -> None:
+        """Statistics to the scalar unit, its results to codes and scales."""
+        m.d.comb += [
+            scalar.start.eq(control.scalar_starts),
+            scalar.largest.eq(datapath.largest),
+            scalar.squares.eq(datapath.squares),
+            control.reciprocal_valid.eq(scalar.reciprocal_valid),
+            datapath.length.eq(scalar.length),
+            datapath.reciprocal.eq(scalar.reciprocal),
+            datapath.mantissa.eq(scales.mantissa),
+            datapath.shift.eq(scales.shift),
+            scales.maximum.eq(scalar.maximum),
+            scales.maximum_valid.eq(scalar.maximum_valid),
+            scales.norm.eq(scalar.norm),
+            scales.norm_valid.eq(scalar.norm_valid),
+        ]
+
+    def _elements(
+        self, m: Module, control: VectorControl, datapath: VectorDatapath, store: VectorStore
+    ) -> None:
+        """The source's register, and the datapath between the memories."""
+        m.d.sync += datapath.source.eq(
+            Mux(
+                control.attention_ready,
+                Value.cast(self.attention.payload.data),
+                Value.cast(self.drain.payload.data),
+            )
+        )
+        m.d.comb += [
+            self.drain.ready.eq(control.drain_ready),
+            self.attention.ready.eq(control.attention_ready),
+            control.drain_valid.eq(self.drain.valid),
+            control.attention_valid.eq(self.attention.valid),
+            datapath.switches.eq(control.switches),
+            datapath.source_valid.eq(control.source_valid),
+            datapath.kept_valid.eq(control.kept_valid),
+            datapath.residual.eq(store.residual),
+            datapath.scratch.eq(store.scratch),
+            datapath.rotation.eq(store.rotation),
+            datapath.gains.eq(store.gains),
+            datapath.x_first.eq(control.x_first),
+            datapath.measures.eq(control.measures),
+            control.x_valid.eq(datapath.x_valid),
+            control.adds.eq(datapath.adds),
+            control.total_valid.eq(datapath.total_valid),
+            store.kept_address.eq(control.kept_address),
+            store.gain_address.eq(control.x_address),
+            store.rotation_address.eq(control.rotation_address),
+            store.total.eq(datapath.total),
+            store.total_valid.eq(datapath.total_valid),
+            store.total_address.eq(control.total_address),
+            store.x.eq(datapath.x),
+            store.x_valid.eq(datapath.x_valid & ~control.switches.is_kept),
+            store.x_address.eq(control.x_address),
+        ]
+
+    def _codes(self, m: Module, control: VectorControl, datapath: VectorDatapath) -> None:
+        """Codes through the queue; their address counts as they leave."""
+        config, work = self.config, control.work
+        m.submodules.queue = queue = config.queue.create()
+        latency = config.datapath.code_latency
+        issue = control.queue_take & queue.available
+        address = Signal(range(max(config.largest_beats, 2)))
+        leaves = queue.o.valid & self.codes.ready
+        m.d.comb += [
+            control.queue_available.eq(queue.available),
+            queue.take.eq(issue),
+            queue.push.eq(delay(m, issue, latency, reset_less=False)),
+            queue.result.data.eq(datapath.codes),
+            queue.result.last.eq(delay(m, control.kept_is_last, latency)),
+            queue.o.ready.eq(self.codes.ready),
+            self.codes.valid.eq(queue.o.valid),
+            self.codes.payload.data.eq(queue.o.payload.data),
+            self.codes.payload.last.eq(queue.o.payload.last),
+            self.codes.payload.destination.eq(work.destination),
+            self.codes.payload.lane.eq(work.lane),
+            self.codes.payload.address.eq(address),
+            control.codes_end.eq(leaves & queue.o.payload.last),
+        ]
+        with m.If(leaves):
+            m.d.sync += address.eq(Mux(queue.o.payload.last, 0, address + 1))
