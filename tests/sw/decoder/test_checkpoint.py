@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -10,7 +12,9 @@ from sterna.decoder.checkpoint import SHAPE_FILE, WEIGHTS_FILE, DecoderCheckpoin
 from sterna.decoder.shape import DecoderShape
 from sterna.decoder.synthetic import synthetic_checkpoint
 
-SIZES = dict(layers=2, hidden=48, feed_forward=80, heads=2, kv_heads=1, head_size=32)
+SIZES: dict[str, Any] = dict(
+    layers=2, hidden=48, feed_forward=80, heads=2, kv_heads=1, head_size=32
+)
 
 
 def _shape(tied: bool) -> DecoderShape:

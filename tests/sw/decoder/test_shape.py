@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 
 from sterna.decoder.shape import BITNET_0B7, BITNET_2B4T, MATRICES, DecoderShape
 
-GOOD = dict(
+GOOD: dict[str, Any] = dict(
     layers=2,
     hidden=48,
     feed_forward=80,
