@@ -2,7 +2,7 @@
 
 One file for each memory port, since a word of the stream is read from all ports at once and port p
 holds bytes 16p to 16p+15 of every word. Sections and their order are `DecoderLayout`'s; matrices
-are written by the trit stream's own packer, in the engine's order. Contents are made and written
+are arranged by the engine and packed by its stream of trits. Contents are made and written
 section by section, layer by layer, so that a model of a gigabyte needs little memory. The image
 carries the hash of the model in its header, which the accelerator compares with its own.
 """
@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from sterna_hw.decoder.token_matmul import TokenMatmulConfig
 from sterna_hw.trit_stream import TritStreamConfig
 
 from .integers import SCALED, DecoderIntegers, LayerIntegers
@@ -68,7 +69,11 @@ def engine_matrix(layer: LayerIntegers, name: str, queries: int) -> np.ndarray:
 
 
 def write_image(
-    model: DecoderIntegers, layout: DecoderLayout, stream: TritStreamConfig, folder: Path
+    model: DecoderIntegers,
+    layout: DecoderLayout,
+    engine: TokenMatmulConfig,
+    stream: TritStreamConfig,
+    folder: Path,
 ) -> list[Path]:
     """Write the files of all ports; returns their paths.
 
@@ -76,15 +81,16 @@ def write_image(
     ----------
     model, layout
         What, and where it lies.
-    stream : :class:`TritStreamConfig`
-        Of the engine: it packs the matrices.
+    engine, stream
+        The engine, which knows how its tables group the inputs, and its stream of weights, which
+        packs them.
     folder : :class:`pathlib.Path`
         Exists; gets one file for each port.
     """
     paths = [port_file(folder, port) for port in range(layout.ports)]
     files: list[BinaryIO] = [path.open("wb") for path in paths]
     try:
-        for words in _words(model, layout, stream):
+        for words in _words(model, layout, engine, stream):
             for port, file in enumerate(files):
                 file.write(np.ascontiguousarray(words[:, port]).tobytes())
     finally:
@@ -97,7 +103,10 @@ def write_image(
 
 
 def _words(
-    model: DecoderIntegers, layout: DecoderLayout, stream: TritStreamConfig
+    model: DecoderIntegers,
+    layout: DecoderLayout,
+    engine: TokenMatmulConfig,
+    stream: TritStreamConfig,
 ) -> Iterator[np.ndarray]:
     """All contents in order, as arrays of bytes [words, ports, 16]."""
     shape = model.shape
@@ -115,7 +124,7 @@ def _words(
                 yield whole(constants_bytes(layer))
             elif name in STREAM_MATRICES:
                 matrix = engine_matrix(layer, name, layout.queries)
-                yield whole(bytes(stream.pack_matrix(matrix)))
+                yield whole(bytes(stream.pack_matrix(engine.arrange(matrix))))
             else:
                 yield whole(layer.gains[name].astype("<i2").tobytes())
     yield whole(model.final_gains.astype("<i2").tobytes())

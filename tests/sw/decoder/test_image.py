@@ -11,6 +11,7 @@ import pytest
 from sterna.decoder.image import engine_matrix, model_hash, write_image
 from sterna.decoder.integers import SCALED, DecoderIntegers
 from sterna.decoder.layout import MAGIC, VERSION, DecoderLayout
+from sterna_hw.decoder.token_matmul import TokenMatmulConfig
 from sterna_hw.trit_stream import TritStreamConfig
 from sterna_hw.trits import unpack_trits
 
@@ -31,11 +32,15 @@ CASES = [
 ]
 
 
+def _engine(stream: TritStreamConfig) -> TokenMatmulConfig:
+    return TokenMatmulConfig(2, stream.queries, stream.tables, 256, 512)
+
+
 def _words(
     model: DecoderIntegers, layout: DecoderLayout, stream: TritStreamConfig, folder: Path
 ) -> np.ndarray:
     """The image as words: uint8 [words, word bytes]."""
-    paths = write_image(model, layout, stream, folder)
+    paths = write_image(model, layout, _engine(stream), stream, folder)
     ports = [np.fromfile(path, dtype=np.uint8).reshape(-1, 16) for path in paths]
     return np.concatenate(ports, axis=1)
 
@@ -71,6 +76,7 @@ def test_sections(name: str, ports: int, tables: int, queries: int, tmp_path: Pa
             else:
                 matrix = engine_matrix(layer, item, queries)
                 indices = stream.compute(content.tobytes())
+                assert np.array_equal(indices, _engine(stream).pack(matrix))
                 assert len(indices) == layout.input_blocks(item) * layout.output_blocks(item)
                 counts = np.bincount(unpack_trits(content, 5 * len(content)) + 1, minlength=3)
                 assert counts[0] == (matrix == -1).sum() and counts[2] == (matrix == 1).sum()
