@@ -83,7 +83,13 @@ class Kernel:
                 f"not {', '.join(ranges)}"
             )
         graph = Graph()
-        inputs = {name: graph.input(name, ranges[name]) for name in self.inputs}
+        # An input of which only one value is possible is that value.
+        inputs = {
+            name: graph.constant(ranges[name].low)
+            if ranges[name].low == ranges[name].high
+            else graph.input(name, ranges[name])
+            for name in self.inputs
+        }
         results = self._run(tuple(Traced(node) for node in inputs.values()), constants or {})
         named = _named(results)
         outputs: dict[str, Node] = {}

@@ -44,25 +44,24 @@ def rescaling(**fields: Any) -> KernelConfig:
     return KernelConfig(rescale, ranges, **{"elements": 7, "count": 3, **fields})
 
 
-@pytest.mark.parametrize("interval", [1, 2, 3, 5], ids=lambda n: f"interval{n}")
-@pytest.mark.parametrize("common", [(), ("mantissa", "exponent")], ids=["own", "common"])
+@pytest.mark.parametrize(
+    ("common", "interval"), [((), 1), ((), 2), (("mantissa", "exponent"), 1), (("exponent",), 3)]
+)
 def test_rescale(common: tuple[str, ...], interval: int) -> None:
     check_kernel_part(rescaling(common=common, interval=interval), seed=interval)
 
 
-@pytest.mark.parametrize("interval", [1, 2, 3, 4, 7, 16], ids=lambda n: f"interval{n}")
-@pytest.mark.parametrize("depth", [2, 4], ids=lambda n: f"depth{n}")
+@pytest.mark.parametrize(("interval", "depth"), [(1, 4), (2, 4), (3, 2), (4, 4), (7, 4), (16, 4)])
 def test_several_results(depth: int, interval: int) -> None:
     ranges = {name: HALFWORD for name in ("first", "second", "cosine", "sine")}
     config = KernelConfig(rotate, ranges, 4, 2, interval=interval, depth=depth)
-    check_kernel_part(config, seed=interval + 10 * depth, frame_count=8)
+    check_kernel_part(config, seed=interval + 10 * depth, frame_count=5)
 
 
-@pytest.mark.parametrize("interval", [1, 2, 3, 4, 9], ids=lambda n: f"interval{n}")
+@pytest.mark.parametrize("interval", [1, 2, 3, 9], ids=lambda n: f"interval{n}")
 def test_products_that_wait_for_products(interval: int) -> None:
     config = KernelConfig(polynomial, {"x": IntegerRange(-500, 700)}, 5, 2, interval=interval)
-    check_kernel_part(config, seed=interval, frame_count=8)
-    check_part(config, random_plain_frames(config, 4, interval), interval)
+    check_kernel_part(config, seed=interval)
 
 
 @pytest.mark.parametrize("interval", [1, 3], ids=lambda n: f"interval{n}")
