@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from sterna_hw.decoder.instruction import INSTRUCTION_WIDTH, Instruction, Opcode
 
-from .layout import DecoderLayout
+from .layout import CONSTANT_BYTES, DecoderLayout
 
 __all__ = ["assemble", "decoder_program", "disassemble", "parse_program", "print_program"]
 
@@ -148,7 +148,8 @@ def decoder_program(layout: DecoderLayout) -> Program:
         beats=shape.head_size // queries,
     )
     layer = len(program)
-    add(Opcode.CONSTANTS, words=items["constants"], beats=1)
+    # A constant is two numbers of 16 bits, which the vector unit takes like gains.
+    add(Opcode.CONSTANTS, words=items["constants"], beats=CONSTANT_BYTES // 2 // queries)
     gains("attention_norm", hidden)
     add(Opcode.NORM, beats=hidden)
     matmul("qkv")
