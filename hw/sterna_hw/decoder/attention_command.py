@@ -80,10 +80,11 @@ def lane_scale_layout(lanes: int) -> data.StructLayout:
     return data.StructLayout({"scale": scale_layout(), "lane": index_shape(lanes)})
 
 
-def logit_layout(rows: int, with_last: bool) -> data.StructLayout:
-    """A row's number and its logit; ``last`` marks the end of the list of the best."""
-    fields = {"index": index_shape(rows), "logit": Shape(LOGIT_WIDTH, signed=True)}
-    return data.StructLayout({**fields, "last": 1} if with_last else fields)
+def logit_layout(rows: int, flag: str) -> data.StructLayout:
+    """A row's number and its logit, and a flag: ``last`` in the list of the best, ``valid`` where
+    every logit can be watched."""
+    logit = Shape(LOGIT_WIDTH, signed=True)
+    return data.StructLayout({"index": index_shape(rows), "logit": logit, flag: 1})
 
 
 def scale_field() -> data.StructLayout:

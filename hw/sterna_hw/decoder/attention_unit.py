@@ -165,8 +165,8 @@ class AttentionUnit(wiring.Component):
     best : stream of `logit_layout` with ``last``, out
         For each ``HEAD`` the ``best_count`` largest logits (or as many as there are rows), largest
         first, the lower row first among equals.
-    logits : stream of `logit_layout`, out, never waits
-        Every logit as it is found, for checks.
+    logits : out, `logit_layout` with ``valid``
+        Every logit as it is found, for checks; nothing waits for it.
     idle : out
         No command is at work and nothing is left to be taken.
     """
@@ -177,14 +177,13 @@ class AttentionUnit(wiring.Component):
     words: stream.Interface
     o: stream.Interface
     best: stream.Interface
-    logits: stream.Interface
+    logits: data.View
     idle: Signal
 
     def __init__(self, config: AttentionUnitConfig) -> None:
         self.config = config
         lanes, rows = config.lanes, config.vocabulary
         command = attention_command_layout(lanes, config.slots, config.ports)
-        logits = stream.Signature(logit_layout(rows, False), always_ready=True)
         super().__init__(
             {
                 "command": In(stream.Signature(command)),
@@ -192,8 +191,8 @@ class AttentionUnit(wiring.Component):
                 "query_scale": In(stream.Signature(lane_scale_layout(lanes))),
                 "words": In(stream.Signature(word_layout(config.ports))),
                 "o": Out(beat_signature(RESULT, config.count)),
-                "best": Out(stream.Signature(logit_layout(rows, True))),
-                "logits": Out(logits),
+                "best": Out(stream.Signature(logit_layout(rows, "last"))),
+                "logits": Out(logit_layout(rows, "valid")),
                 "idle": Out(1),
             }
         )
@@ -440,8 +439,8 @@ class AttentionUnit(wiring.Component):
             best.logit.eq(sequence.logit),
             best.flush.eq(phases.starts_list),
             self.logits.valid.eq(sequence.found),
-            self.logits.payload.index.eq(sequence.index),
-            self.logits.payload.logit.eq(sequence.logit),
+            self.logits.index.eq(sequence.index),
+            self.logits.logit.eq(sequence.logit),
         ]
 
 

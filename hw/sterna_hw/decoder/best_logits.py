@@ -4,7 +4,8 @@ Logits come one at a time, a known number of cycles apart, because a row takes m
 list is kept in pieces, each a small memory with one comparison: a candidate walks through the
 places of a piece, a place a cycle, and changes places with whatever is smaller; what is left in its
 hands at the end goes on to the next piece, while the first one takes the next candidate. Only a
-strictly larger logit moves ahead, so equal ones stay in the order of rows.
+strictly larger logit displaces another; what was displaced is ahead of all that follow, so it
+displaces them without being compared. So equal logits stay in the order of rows.
 
 ``k`` places in pieces as long as the interval between logits. After ``flush`` the list is read out,
 a place every other cycle. Places that no logit has reached are not given.
@@ -15,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Array, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Array, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -112,7 +113,7 @@ class BestLogits(wiring.Component):
                 "index": In(index_shape(config.rows)),
                 "logit": In(signed(config.width)),
                 "flush": In(1),
-                "o": Out(stream.Signature(logit_layout(config.rows, True))),
+                "o": Out(stream.Signature(logit_layout(config.rows, "last"))),
             }
         )
 
@@ -132,10 +133,11 @@ class BestLogits(wiring.Component):
         valid: Value = self.valid
         logit: Value = self.logit
         index: Value = self.index
+        displaced: Value = Const(0)
         entries = []
         for number in range(config.pieces):
-            valid, logit, index, entry = self._piece(
-                m, number, valid, logit, index, clearing, clear_place, place_read
+            valid, logit, index, displaced, entry = self._piece(
+                m, number, valid, logit, index, displaced, clearing, clear_place, place_read
             )
             entries.append(entry)
         entry = Array(entries)[piece_read] if len(entries) > 1 else entries[0]
@@ -158,10 +160,11 @@ class BestLogits(wiring.Component):
         valid: Value,
         logit: Value,
         index: Value,
+        displaced: Value,
         clearing: Signal,
         clear_place: Signal,
         place_read: Signal,
-    ) -> tuple[Value, Value, Value, Value]:
+    ) -> tuple[Value, Value, Value, Value, Value]:
         """One piece: what leaves it for the next one, and the entry at ``place_read``."""
         config = self.config
         places, width = config.piece_places, config.width
@@ -178,12 +181,13 @@ class BestLogits(wiring.Component):
         held_index = Signal(index_width, name=f"index_{number}", reset_less=True)
         place = Signal(range(max(2, places)), name=f"place_{number}")
         walking, leaves = Signal(name=f"walking_{number}"), Signal(name=f"leaves_{number}")
+        was_displaced = Signal(name=f"was_displaced_{number}")
         here = Signal(signed(width), name=f"here_{number}")
         wins = Signal(name=f"wins_{number}")
         m.d.comb += [
             read.addr.eq(Mux(walking, place, place_read)),
             here.eq(read.data[:width].as_signed()),
-            wins.eq(held_logit > here),
+            wins.eq(was_displaced | (held_logit > here)),
             leaves.eq(walking & (place == places - 1)),
             write.en.eq(clearing | (walking & wins)),
             write.addr.eq(Mux(clearing, clear_place, place)),
@@ -194,14 +198,16 @@ class BestLogits(wiring.Component):
         out_index = Mux(wins, read.data[width:], held_index)
         with m.If(valid):
             m.d.sync += [held_logit.eq(logit), held_index.eq(index), place.eq(0), walking.eq(1)]
+            m.d.sync += was_displaced.eq(displaced)
         with m.Elif(walking):
             m.d.sync += [
                 held_logit.eq(out_logit),
                 held_index.eq(out_index),
                 place.eq(Mux(leaves, 0, place + 1)),
                 walking.eq(~leaves),
+                was_displaced.eq(wins),
             ]
-        return leaves, out_logit, out_index, read.data
+        return leaves, out_logit, out_index, wins, read.data
 
     def _send(self, m: Module) -> tuple[Signal, Signal]:
         """Reads the list from its begin; gives the place that is to be read."""

@@ -6,8 +6,7 @@ header). The walk stands at one place at a time; whoever does the work of a plac
 Places of a record: the header, then for key head, for word, for query of the group.
 
 What follows in the pipelines needs a little time between two visits of the same head, so a slot
-takes a least number of cycles: a walk through tiny records keeps ``is_open`` low at a slot's first
-place until these have passed. All outputs are registers, or one look-up table behind registers.
+takes a least number of cycles: after a tiny record a walk keeps ``is_open`` low for what is missing. All outputs are registers, or one look-up table behind registers.
 """
 
 from __future__ import annotations
@@ -190,23 +189,19 @@ class RecordWalk(wiring.Component):
         return m
 
     def _pace(self, m: Module, slot_step: Signal) -> None:
-        """Holds the first place of a slot until the least time has passed."""
+        """Waits after a slot that has too few places. The wait is there however long the slot has
+        taken: what counts is the time from any of its places to the same one of the next slot."""
         config = self.config
-        waits_record = config.least_record > config.record_places
-        waits_row = config.row_words > 0 and config.least_row > config.row_words
-        if not (waits_record or waits_row):
+        after_record = config.record_cycles - config.record_places
+        after_row = config.row_cycles - config.row_words if config.row_words else 0
+        if after_record == after_row == 0:
             m.d.comb += self.is_open.eq(1)
             return
-        cycles = Signal(range(max(config.least_record, config.least_row)))
-        is_begin = Signal()
-        m.d.comb += self.is_open.eq(~is_begin | (cycles == 0))
+        cycles = Signal(range(max(after_record, after_row) + 1))
+        m.d.comb += self.is_open.eq(cycles == 0)
         with m.If(self.start):
-            m.d.sync += [cycles.eq(0), is_begin.eq(1)]
-        with m.Else():
-            with m.If(self.advance):
-                m.d.sync += is_begin.eq(slot_step)
-            with m.If(self.advance & is_begin):
-                record, row = config.record_cycles - 1, config.row_cycles - 1
-                m.d.sync += cycles.eq(Mux(self.rows, row, record))
-            with m.Elif(cycles != 0):
-                m.d.sync += cycles.eq(cycles - 1)
+            m.d.sync += cycles.eq(0)
+        with m.Elif(slot_step):
+            m.d.sync += cycles.eq(Mux(self.rows, after_row, after_record))
+        with m.Elif(cycles != 0):
+            m.d.sync += cycles.eq(cycles - 1)

@@ -1,9 +1,10 @@
 """The scores of all tokens and heads, and the largest of each head.
 
 Scores arrive in the order of the walk, P tokens at a time, and fill one wide memory row by row;
-they are read in the same order, with the head's maximum beside them. Largest of P by a tree, a register
-a level, then with the running maximum of the head in a small memory: read, compare, write, so two
-scores of the same head must be three cycles apart or more, which the walk's least record ensures.
+they are read in the same order, with the head's maximum beside them. Largest of P by a tree, a
+register a level, then with the running maximum of the head in a small memory: read, compare, write,
+so two scores of the same head must be three cycles apart or more, which the walk's least record
+ensures.
 
 A score that is read is there two cycles after its row is addressed. Tokens that are absent take
 no part in maxima; port 0 is never absent.

@@ -6,7 +6,8 @@ way (all tokens have to be known before any value is weighted). Read for a slot,
 each token's mantissa and how many places its exponent lies behind, 16 standing for 16 or more.
 
 Four cycles from an address to the answer; the largest exponent is known `WRITE_LATENCY` cycles
-after the last header. Absent tokens come out with whatever junk they had: whoever uses them masks them.
+after the last header. Absent tokens come out with whatever junk they had: whoever uses them masks
+them.
 """
 
 from __future__ import annotations

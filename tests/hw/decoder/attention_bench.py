@@ -15,6 +15,7 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import Out
 
+from sterna_hw.decoder.attention_command import logit_layout
 from sterna_hw.decoder.attention_unit import AttentionUnitConfig
 from sterna_hw.stream_buffer import StreamBufferConfig
 from sterna_sim.part_bench import run_part
@@ -49,7 +50,7 @@ class WatchedUnit(wiring.Component):
     def __init__(self, config: AttentionUnitConfig) -> None:
         self.unit = config.create()
         members = dict(self.unit.signature.members)
-        shape = self.unit.logits.payload.shape()
+        shape = logit_layout(config.vocabulary, "last")
         members["logits"] = Out(stream.Signature(shape))
         self.queue = StreamBufferConfig(shape, 256).create()
         super().__init__(members)
@@ -64,7 +65,8 @@ class WatchedUnit(wiring.Component):
         wiring.connect(m, wiring.flipped(self.logits), self.queue.o)
         m.d.comb += [
             self.queue.i.valid.eq(self.unit.logits.valid),
-            self.queue.i.payload.eq(self.unit.logits.payload),
+            self.queue.i.payload.index.eq(self.unit.logits.index),
+            self.queue.i.payload.logit.eq(self.unit.logits.logit),
             self.idle.eq(self.unit.idle),
         ]
         return m

@@ -101,7 +101,7 @@ class Case:
         self.kappa_q = self._scale(rng, middle - 10, 1)
         self.kappa_k = [self._scale(rng, -14, spread) for _ in range(tokens)]
         wide = int(rng.choice([1, 3, 20, 1000]))
-        self.kappa_v = [self._scale(rng, int(rng.integers(-900, 900)), wide) for _ in range(1)]
+        self.kappa_v = [self._scale(rng, int(rng.integers(-1900, 1900)), wide) for _ in range(1)]
         base = self.kappa_v[0][1]
         self.kappa_v += [self._scale(rng, base, wide) for _ in range(tokens - 1)]
         if kind == 4:
@@ -114,7 +114,9 @@ class Case:
     @staticmethod
     def _scale(rng: np.random.Generator, exponent: int, spread: int) -> Scale:
         offset = int(rng.integers(-spread, spread + 1))
-        return int(rng.integers(1 << 15, 1 << 16)), exponent + offset
+        # Exponents have 12 bits.
+        exponent = min(max(exponent + offset, -2048), 2047)
+        return int(rng.integers(1 << 15, 1 << 16)), exponent
 
     @property
     def expected(self) -> list[int]:
