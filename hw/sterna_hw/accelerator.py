@@ -8,9 +8,10 @@ there are, and how they are folded, is decided elsewhere; this file checks that 
 shape and in proven range, wires them up, and says in `network` what the cycle model needs.
 
 The top has one clock ``aclk`` and an active-low reset ``aresetn``, which is registered once and
-then is the synchronous reset of everything. Instances carry the names of their stages
-(``input_edge``, then each stage, ``<stage>_weights``, ``output_edge``, ``control``), so a monitor
-finds each stream by name. Latency and throughput are those of the network.
+then is the synchronous reset of everything. No ready and no valid pin of the accelerator is high
+before the end of the reset has passed that register: `RESET_CYCLES`. Instances carry the names of
+their stages (``input_edge``, then each stage, ``<stage>_weights``, ``output_edge``, ``control``),
+so a monitor finds each stream by name. Latency and throughput are those of the network.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal
+from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -32,7 +33,11 @@ from .register_map import Identity, RegisterMap
 from .reload import ReloadMemory
 from .stage import PartConfig, Stage, check_link
 
-__all__ = ["Accelerator", "AcceleratorConfig", "DesignMemory"]
+__all__ = ["RESET_CYCLES", "Accelerator", "AcceleratorConfig", "DesignMemory"]
+
+RESET_CYCLES = 1
+"""From the first cycle of a high ``aresetn`` to the first cycle of the parts: cycle 0 of their
+timings."""
 
 Link = tuple[tuple[str, str], tuple[str, str]]
 
@@ -202,7 +207,7 @@ class Accelerator(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        self._clock(m)
+        awake = self._clock(m)
         m.submodules.control = control = self.config.control.create()
         m.submodules.input_edge = input_edge = self.config.input_edge.create()
         m.submodules.output_edge = output_edge = self.config.output_edge.create()
@@ -234,29 +239,39 @@ class Accelerator(wiring.Component):
             input_edge.i.payload.data.as_value().eq(self.s_axis_tdata),
             input_edge.i.payload.last.eq(self.s_axis_tlast),
             input_edge.i.valid.eq(self.s_axis_tvalid),
-            self.s_axis_tready.eq(input_edge.i.ready),
+            self.s_axis_tready.eq(input_edge.i.ready & awake),
             input_edge.open.eq(control.open),
             self.m_axis_tdata.eq(output_edge.o.payload.data.as_value()),
             self.m_axis_tlast.eq(output_edge.o.payload.last),
             self.m_axis_tkeep.eq(output_edge.keep),
-            self.m_axis_tvalid.eq(output_edge.o.valid),
+            self.m_axis_tvalid.eq(output_edge.o.valid & awake),
             output_edge.o.ready.eq(self.m_axis_tready),
         ]
         self._events(m, control, input_edge)
         for name, member in axi_lite_members(self.config.registers.address_width).items():
             outer, inner = getattr(self, f"s_axil_{name}"), getattr(control, name)
-            m.d.comb += inner.eq(outer) if member.flow == In else outer.eq(inner)
+            if member.flow == In:
+                m.d.comb += inner.eq(outer)
+            else:
+                m.d.comb += outer.eq(inner & awake if name.endswith(("valid", "ready")) else inner)
         m.d.comb += self.interrupt.eq(control.interrupt)
         return m
 
-    def _clock(self, m: Module) -> None:
-        """One domain inside. The reset is not registered on its way: a source may offer a beat in
-        the first cycle of a high ``aresetn``, and what looks ready then must be."""
+    def _clock(self, m: Module) -> Signal:
+        """One domain inside, its reset from a register: more than a thousand flip-flops are far
+        from a pin. A source may offer a beat in the first cycle of a high ``aresetn``, when that
+        register still resets everything and outputs may be those of before the reset; the signal
+        that comes back says when that is over."""
         m.domains += ClockDomain("sync", local=True)
+        resetting = Signal(init=1, reset_less=True)
+        awake = Signal()
+        m.d.sync += resetting.eq(~self.aresetn)
         m.d.comb += [
             ClockSignal("sync").eq(self.aclk),
-            ResetSignal("sync").eq(~self.aresetn),
+            ResetSignal("sync").eq(resetting),
+            awake.eq(~resetting),
         ]
+        return awake
 
     def _events(self, m: Module, control: wiring.Component, input_edge: wiring.Component) -> None:
         """What the control side counts and flags, registered on the way."""

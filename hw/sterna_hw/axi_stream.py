@@ -4,7 +4,8 @@ An AXI4-Stream beat carries ``count`` elements, each padded to whole bytes (sign
 element 0 in the lowest bytes, little-endian; TLAST marks the last beat of a frame. TDATA and TLAST
 are the payload of an ordinary stream (`axi_signature`), so that both edges are parts like all
 others; the accelerator's top gives the signals their AXI names. Both edges end in a queue of two
-places: latency 1, one beat a cycle.
+places, and the input edge begins with another, so that nothing that is decided about a beat runs
+back over the pins: latency 2 for the input, 1 for the output, one beat a cycle.
 
 The input edge knows how many elements make a frame and counts beats, so what follows never sees a
 frame of another length. A TLAST that comes early ends the frame: the elements that are missing are
@@ -27,7 +28,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .base import Cost, Device, IntegerRange, Timing, queue
+from .base import Cost, Device, IntegerRange, Process, Step, Timing
 from .beat import beat_count, beat_signature
 from .stream_buffer import StreamBufferConfig
 
@@ -95,13 +96,32 @@ class _EdgeConfig:
         """Bytes of a beat."""
         return self.count * element_bytes(self.values)
 
-    def timing(self) -> Timing:
-        return queue(1, 2)
+    @property
+    def buffer(self) -> StreamBufferConfig:
+        """The queue at the end."""
+        return StreamBufferConfig.of_beats(self.values, self.count)
 
 
 @dataclass(frozen=True)
 class AxiStreamInputConfig(_EdgeConfig):
     __doc__ = _EdgeConfig.__doc__
+
+    @property
+    def entry(self) -> StreamBufferConfig:
+        """The queue in front."""
+        return StreamBufferConfig(axi_signature(self.values, self.count).members["payload"].shape)
+
+    def timing(self) -> Timing:
+        """Two queues one behind the other."""
+        arrive = Step(take=("i", "free"), give=(("arrived", 1),))
+        leave = Step(take=("arrived", "places"), give=(("free", 1), ("o", 1)))
+        return Timing(
+            ("i",),
+            ("o",),
+            (Process("arrive", (arrive,)), Process("leave", (leave,))),
+            {"free": self.entry.places, "places": self.buffer.places},
+            {"o": "places"},
+        )
 
     def compute(self, beats: np.ndarray, last: np.ndarray) -> np.ndarray:
         """Frames (int64, shape ``(frames, elements)``) from AXI beats.
@@ -130,11 +150,11 @@ class AxiStreamInputConfig(_EdgeConfig):
         return value - (1 << width) if self.values.signed and value >> (width - 1) else value
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: the queue, zeros for padding, the frame counter and the range checks. Compared
+        """Estimate: the queues, zeros for padding, the frame counter and the range checks. Compared
         with Yosys 0.70 on ECP5."""
-        buffer = StreamBufferConfig.of_beats(self.values, self.count).cost(device)
+        queues = self.entry.cost(device) + self.buffer.cost(device)
         counter = self.beats.bit_length()
-        return buffer + Cost(
+        return queues + Cost(
             lut=self.count * (self.values.width + 4) + 2 * counter + 12, ff=counter + 8 + self.count
         )
 
@@ -150,7 +170,8 @@ class AxiStreamInput(wiring.Component):
     i : stream of `axi_signature`, in
     o : stream of beats, out
     open : in
-        A new frame may begin; frames that have begun go on regardless.
+        A new frame may begin, which is with the beat after one with TLAST; frames that have begun
+        go on regardless.
     frame_begun, short_frame, long_frame, element_range : out
         Events, one cycle each.
     """
@@ -172,38 +193,48 @@ class AxiStreamInput(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        m.submodules.buffer = buffer = StreamBufferConfig.of_beats(
-            config.values, config.count
-        ).create()
+        m.submodules.entry = entry = config.entry.create()
+        m.submodules.buffer = buffer = config.buffer.create()
         wiring.connect(m, buffer.o, wiring.flipped(self.o))
 
+        is_first, may_enter, enters = Signal(init=1), Signal(), Signal()
+        m.d.comb += [
+            may_enter.eq(self.open | ~is_first),
+            self.i.ready.eq(entry.i.ready & may_enter),
+            entry.i.valid.eq(self.i.valid & may_enter),
+            entry.i.payload.eq(self.i.payload),
+            enters.eq(self.i.valid & self.i.ready),
+        ]
+        with m.If(enters):
+            m.d.sync += is_first.eq(self.i.payload.last)
+        m.d.sync += self.frame_begun.eq(enters & is_first)
+
         remaining = Signal(range(config.beats), init=config.beats - 1)
-        at_start, at_end = Signal(init=1), Signal(init=int(config.beats == 1))
+        at_end = Signal(init=int(config.beats == 1))
         filling, dropping = Signal(), Signal()
         accept, push = Signal(), Signal()
+        arrived = entry.o.payload
         m.d.comb += [
-            self.i.ready.eq(buffer.i.ready & ~filling & (self.open | ~at_start | dropping)),
-            accept.eq(self.i.valid & self.i.ready),
+            entry.o.ready.eq(buffer.i.ready & ~filling),
+            accept.eq(entry.o.valid & entry.o.ready),
             push.eq((accept & ~dropping) | (filling & buffer.i.ready)),
-            buffer.i.valid.eq((self.i.valid & (self.open | ~at_start) & ~dropping) | filling),
+            buffer.i.valid.eq((entry.o.valid & ~dropping) | filling),
             buffer.i.payload.last.eq(at_end),
         ]
         for place in range(config.count):
-            element = self.i.payload.data[place]
             is_padding = filling | (at_end if place >= config.tail else Const(0))
-            m.d.comb += buffer.i.payload.data[place].eq(Mux(is_padding, 0, element))
+            m.d.comb += buffer.i.payload.data[place].eq(Mux(is_padding, 0, arrived.data[place]))
 
-        with m.If(push):
-            m.d.sync += at_start.eq(at_end)
-            if config.beats > 1:
+        if config.beats > 1:
+            with m.If(push):
                 m.d.sync += [
                     remaining.eq(Mux(at_end, config.beats - 1, remaining - 1)),
                     at_end.eq(remaining == 1),
                 ]
         ends_early, ends_late = Signal(), Signal()
         m.d.comb += [
-            ends_early.eq(accept & ~dropping & ~at_end & self.i.payload.last),
-            ends_late.eq(accept & ~dropping & at_end & ~self.i.payload.last),
+            ends_early.eq(accept & ~dropping & ~at_end & arrived.last),
+            ends_late.eq(accept & ~dropping & at_end & ~arrived.last),
         ]
         with m.If(ends_early):
             m.d.sync += filling.eq(1)
@@ -211,10 +242,9 @@ class AxiStreamInput(wiring.Component):
             m.d.sync += filling.eq(0)
         with m.If(ends_late):
             m.d.sync += dropping.eq(1)
-        with m.Elif(accept & self.i.payload.last):
+        with m.Elif(accept & arrived.last):
             m.d.sync += dropping.eq(0)
         m.d.sync += [
-            self.frame_begun.eq(accept & ~dropping & at_start),
             self.short_frame.eq(ends_early),
             self.long_frame.eq(ends_late),
         ]
@@ -223,9 +253,7 @@ class AxiStreamInput(wiring.Component):
         strays = Signal(config.count)
         for place in range(config.count):
             counts = accept & ~dropping & (~at_end if place >= config.tail else Const(1))
-            m.d.sync += strays[place].eq(
-                counts & ~_inside(self.i.payload.data[place], config.values)
-            )
+            m.d.sync += strays[place].eq(counts & ~_inside(arrived.data[place], config.values))
         m.d.sync += self.element_range.eq(strays.any())
         return m
 
@@ -251,9 +279,12 @@ class AxiStreamOutputConfig(_EdgeConfig):
         """Padding to bytes changes no value."""
         return np.asarray(frames, dtype=np.int64)
 
+    def timing(self) -> Timing:
+        return self.buffer.timing()
+
     def cost(self, device: Device) -> Cost:
         """Estimate: the queue; padding and TKEEP are wires."""
-        return StreamBufferConfig.of_beats(self.values, self.count).cost(device)
+        return self.buffer.cost(device)
 
     def create(self) -> AxiStreamOutput:
         return AxiStreamOutput(self)
@@ -283,9 +314,7 @@ class AxiStreamOutput(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        m.submodules.buffer = buffer = StreamBufferConfig.of_beats(
-            config.values, config.count
-        ).create()
+        m.submodules.buffer = buffer = config.buffer.create()
         wiring.connect(m, wiring.flipped(self.i), buffer.i)
         m.d.comb += [
             self.o.valid.eq(buffer.o.valid),

@@ -22,6 +22,7 @@ from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, Timing, queue
 from .stream_buffer import StreamBufferConfig
+from .wide_buffer import WideBufferConfig
 
 __all__ = ["CreditQueue", "CreditQueueConfig", "delay", "delay_cost"]
 
@@ -39,6 +40,8 @@ class CreditQueueConfig:
     places : :class:`int`
         Results inside pipeline and queue at most; 0 (the default) means ``latency + 2``, the fewest
         that sustain one result a cycle.
+    is_wide : :class:`bool`
+        The queue is a `WideBuffer`, for results of hundreds of bits.
 
     Raises
     ------
@@ -49,6 +52,7 @@ class CreditQueueConfig:
     shape: ShapeLike
     latency: int
     places: int = 0
+    is_wide: bool = False
 
     def __post_init__(self) -> None:
         if self.latency < 0:
@@ -57,6 +61,12 @@ class CreditQueueConfig:
             raise ValueError(f"Places must be 0 or more, not {self.places!r}")
         if self.places == 0:
             object.__setattr__(self, "places", self.latency + 2)
+
+    @property
+    def buffer(self) -> StreamBufferConfig | WideBufferConfig:
+        """The queue itself."""
+        kind = WideBufferConfig if self.is_wide else StreamBufferConfig
+        return kind(self.shape, self.places)
 
     def compute(self, values: np.ndarray) -> np.ndarray:
         """Results pass unchanged, in order."""
@@ -68,9 +78,7 @@ class CreditQueueConfig:
 
     def cost(self, device: Device) -> Cost:
         width = self.places.bit_length() + 1
-        return Cost(lut=2 * width, ff=width) + StreamBufferConfig(self.shape, self.places).cost(
-            device
-        )
+        return Cost(lut=2 * width, ff=width) + self.buffer.cost(device)
 
     def create(self) -> CreditQueue:
         return CreditQueue(self)
@@ -112,7 +120,7 @@ class CreditQueue(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         places = self.config.places
-        m.submodules.buffer = buffer = StreamBufferConfig(self.config.shape, places).create()
+        m.submodules.buffer = buffer = self.config.buffer.create()
         # From -1 (nothing free) to places - 1 (all free).
         spare = Signal(range(-1, max(places, 2)), init=places - 1)
         give_back = Signal()

@@ -155,12 +155,18 @@ class GearboxConfig:
             return 1 + rotation_latency(self.positions)
         return 1 if self.is_aligned else rotation_latency(self.positions)
 
+    @property
+    def queue(self) -> CreditQueueConfig:
+        """The queue behind the pipeline. What is widened is often wide indeed."""
+        layout = beat_layout(self.output_range, self.output_count)
+        return CreditQueueConfig(layout, self.pipeline_latency, is_wide=True)
+
     def compute(self, frames: np.ndarray) -> np.ndarray:
         """Frames (int64, shape ``(frames, elements)``) pass unchanged: only their beats differ."""
         return np.asarray(frames, dtype=np.int64)
 
     def timing(self) -> Timing:
-        latency = self.pipeline_latency + 1
+        latency = self.queue.latency + 1
         steps: list[Step] = []
         for takes, gives in self.program:
             is_flush = not self.narrows and not takes
@@ -176,7 +182,7 @@ class GearboxConfig:
             ("i",),
             ("o",),
             (Process("regroup", tuple(steps)),),
-            {"places": latency + 1},
+            {"places": self.queue.places},
             {"o": "places"},
         )
 
@@ -184,9 +190,7 @@ class GearboxConfig:
         """Estimate: a LUT for each bit and level of the rotation and of the merging, flip-flops for
         what is held and for the pipeline, and the queue. Compared with Yosys 0.70 on ECP5."""
         bits = self.input_range.width
-        queue = CreditQueueConfig(
-            beat_layout(self.input_range, self.output_count), self.pipeline_latency
-        ).cost(device)
+        queue = self.queue.cost(device)
         if self.input_count == self.output_count:
             return queue
         few = min(self.input_count, self.output_count) // self.grain
@@ -231,9 +235,7 @@ class Gearbox(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        m.submodules.queue = queue = CreditQueueConfig(
-            beat_layout(config.output_range, config.output_count), config.pipeline_latency
-        ).create()
+        m.submodules.queue = queue = config.queue.create()
         wiring.connect(m, wiring.flipped(self.o), queue.o)
         if config.input_count == config.output_count:
             m.d.comb += [

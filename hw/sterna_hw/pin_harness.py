@@ -8,6 +8,7 @@ shift register of one write bit, the address and 32 bits of data: shift a comman
 significant bit first: write bit, address, data), raise ``control_start`` for one cycle, wait for
 ``control_done``, and shift the answer out (two bits of response, then 32 of data, most significant
 bit first). All pins are synchronous to the clock, and no output depends on an input of its cycle.
+Pins are far from each other and from the accelerator: two small queues stand between.
 
 A word of n bytes takes n + 1 cycles, so the harness limits the rate and is not part of a design's
 cycle figures; it serves bring-up and honest place and route: nothing of the accelerator is
@@ -18,9 +19,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, ClockDomain, ClockSignal, Instance, Module, ResetSignal, Signal, Value
-from amaranth.lib import wiring
+from amaranth.hdl import (
+    Cat,
+    ClockDomain,
+    ClockSignal,
+    Instance,
+    Module,
+    Mux,
+    ResetSignal,
+    Signal,
+    Value,
+)
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+
+from .stream_buffer import StreamBufferConfig
 
 __all__ = ["PinHarness", "PinHarnessConfig", "PinTop"]
 
@@ -128,54 +141,78 @@ class PinHarness(wiring.Component):
     def _gather(self, m: Module) -> None:
         """Bytes to words. A word is complete when its last place is filled or ``rx_last`` comes."""
         size = self.config.input_bytes
-        place = Signal(range(size))
-        taken = Signal()
-        m.d.comb += taken.eq(self.rx_valid & self.rx_ready)
-        with m.If(self.s_axis_tvalid & self.s_axis_tready):
-            m.d.sync += [self.s_axis_tvalid.eq(0), self.rx_ready.eq(1), self.s_axis_tdata.eq(0)]
-        with m.Elif(~self.s_axis_tvalid):
-            m.d.sync += self.rx_ready.eq(1)
+        shape = data.StructLayout({"data": 8 * size, "last": 1})
+        m.submodules.arriving = queue = StreamBufferConfig(shape).create()
+        m.d.comb += [
+            self.s_axis_tdata.eq(queue.o.payload.data),
+            self.s_axis_tlast.eq(queue.o.payload.last),
+            self.s_axis_tvalid.eq(queue.o.valid),
+            queue.o.ready.eq(self.s_axis_tready),
+        ]
+        word, last, complete = Signal(8 * size), Signal(), Signal()
+        # One bit for each place: where the next byte goes.
+        here = Signal(size, init=1)
+        taken, ends = Signal(), Signal()
+        m.d.comb += [
+            queue.i.payload.data.eq(word),
+            queue.i.payload.last.eq(last),
+            queue.i.valid.eq(complete),
+            taken.eq(self.rx_valid & self.rx_ready),
+            ends.eq(self.rx_last | here[-1]),
+        ]
+        with m.If(~complete | queue.i.ready):
+            m.d.sync += [complete.eq(0), self.rx_ready.eq(1)]
         with m.If(taken):
-            m.d.sync += [
-                self.s_axis_tdata.word_select(place, 8).eq(self.rx_data),
-                self.s_axis_tlast.eq(self.rx_last),
-                place.eq(place + 1),
-            ]
-            with m.If(self.rx_last | (place == size - 1)):
-                m.d.sync += [place.eq(0), self.s_axis_tvalid.eq(1), self.rx_ready.eq(0)]
+            # The first byte clears the places behind it: a short word is padded with zeros.
+            for place in range(size):
+                with m.If(here[place] | here[0]):
+                    byte = Mux(here[place], self.rx_data, 0)
+                    m.d.sync += word.word_select(place, 8).eq(byte)
+            m.d.sync += [last.eq(self.rx_last), here.eq(Mux(ends, 1, here << 1))]
+            with m.If(ends):
+                m.d.sync += [complete.eq(1), self.rx_ready.eq(0)]
 
     def _scatter(self, m: Module) -> None:
         """Words to bytes; ``keep`` has a one for each byte still to go and shifts with the data."""
         size = self.config.output_bytes
-        word, keep, last = Signal(8 * size), Signal(size), Signal()
+        shape = data.StructLayout({"data": 8 * size, "keep": size, "last": 1})
+        m.submodules.leaving = queue = StreamBufferConfig(shape).create()
+        m.d.comb += [
+            queue.i.payload.data.eq(self.m_axis_tdata),
+            queue.i.payload.keep.eq(self.m_axis_tkeep),
+            queue.i.payload.last.eq(self.m_axis_tlast),
+            queue.i.valid.eq(self.m_axis_tvalid),
+            self.m_axis_tready.eq(queue.i.ready),
+        ]
+        word, keep, last, ready = Signal(8 * size), Signal(size), Signal(), Signal()
         m.d.comb += [
             self.tx_data.eq(word[:8]),
             self.tx_valid.eq(keep[0]),
             self.tx_last.eq(last & ~keep[1:].any()),
+            queue.o.ready.eq(ready),
         ]
-        with m.If(self.m_axis_tvalid & self.m_axis_tready):
+        with m.If(queue.o.valid & ready):
             m.d.sync += [
-                word.eq(self.m_axis_tdata),
-                keep.eq(self.m_axis_tkeep),
-                last.eq(self.m_axis_tlast),
-                self.m_axis_tready.eq(0),
+                word.eq(queue.o.payload.data),
+                keep.eq(queue.o.payload.keep),
+                last.eq(queue.o.payload.last),
+                ready.eq(0),
             ]
         with m.Elif(self.tx_valid & self.tx_ready):
-            m.d.sync += [word.eq(word[8:]), keep.eq(keep[1:])]
-            m.d.sync += self.m_axis_tready.eq(~keep[1:].any())
+            m.d.sync += [word.eq(word[8:]), keep.eq(keep[1:]), ready.eq(~keep[1:].any())]
         with m.Elif(~self.tx_valid):
-            m.d.sync += self.m_axis_tready.eq(1)
+            m.d.sync += ready.eq(1)
 
     def _control(self, m: Module) -> None:
         """One AXI4-Lite transaction for each ``control_start``."""
         width = self.config.address_width
         shift = Signal(33 + width)
-        data, address, write = shift[:32], shift[32:-1], shift[-1]
+        word, address, write = shift[:32], shift[32:-1], shift[-1]
         m.d.comb += [
             self.control_out.eq(shift[33]),
             self.s_axil_awaddr.eq(address),
             self.s_axil_araddr.eq(address),
-            self.s_axil_wdata.eq(data),
+            self.s_axil_wdata.eq(word),
             self.s_axil_wstrb.eq(15),
             self.s_axil_bready.eq(1),
             self.s_axil_rready.eq(1),
@@ -194,7 +231,7 @@ class PinHarness(wiring.Component):
             with m.If(valid & getattr(self, f"s_axil_{channel}ready")):
                 m.d.sync += valid.eq(0)
         with m.If(self.s_axil_bvalid):
-            self._answer(m, shift, Cat(data, self.s_axil_bresp))
+            self._answer(m, shift, Cat(word, self.s_axil_bresp))
         with m.If(self.s_axil_rvalid):
             self._answer(m, shift, Cat(self.s_axil_rdata, self.s_axil_rresp))
 
@@ -215,9 +252,9 @@ class PinTop(wiring.Component):
         m.domains.sync = ClockDomain()
         m.submodules.harness = harness = self.config.create()
         # Two registers make the pin's reset synchronous; they are not reset by what they make.
-        settled = Signal(2, reset_less=True)
-        m.d.sync += settled.eq(Cat(self.aresetn, settled[0]))
-        m.d.comb += [ClockSignal().eq(self.aclk), ResetSignal().eq(~settled[1])]
+        resetting = Signal(2, init=3, reset_less=True)
+        m.d.sync += resetting.eq(Cat(~self.aresetn, resetting[0]))
+        m.d.comb += [ClockSignal().eq(self.aclk), ResetSignal().eq(resetting[1])]
         for name, member in PINS.items():
             pin, port = getattr(self, name), getattr(harness, name)
             m.d.comb += port.eq(pin) if member.flow is In else pin.eq(port)
@@ -228,7 +265,7 @@ class PinTop(wiring.Component):
         m.submodules.accelerator = Instance(
             self.accelerator,
             i_aclk=self.aclk,
-            i_aresetn=settled[1],
+            i_aresetn=~resetting[1],
             o_interrupt=self.interrupt,
             **ports,
         )

@@ -96,7 +96,9 @@ class ThresholdLevel:
         if self.is_constant:
             is_wide = self.config.threshold_range.width > LOGIC_WIDTH
             return int(self.number > LOGIC_LEVELS or (self.number > 0 and is_wide))
-        return self.memories[0].read_latency
+        # Blocks are few and far from their comparison: one register more to get there.
+        memory = self.memories[0]
+        return memory.read_latency + (memory.style == "block")
 
     @property
     def latency(self) -> int:
@@ -171,5 +173,9 @@ class ThresholdLevel:
             ]
         if number == 0:
             data = memories[0].data
-            return [data[at : at + width] for at in range(0, len(data), width)]
-        return [memory.data for memory in memories]
+            read = [data[at : at + width] for at in range(0, len(data), width)]
+        else:
+            read = [memory.data for memory in memories]
+        return [
+            delay(m, data, self.read_latency - memories[0].config.read_latency) for data in read
+        ]

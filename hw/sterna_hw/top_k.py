@@ -2,13 +2,14 @@
 
 Candidates pass a short sorted list, one a cycle. Each place of the list compares the candidate with
 its own value, all at once; the places that lose shift down and the candidate drops into the gap.
-Since elements arrive by rising index and only a strictly larger value moves ahead, ties fall to the
-lower index by themselves. For k = 1 a tree of comparisons first picks the best element of each
-beat, a register a level, so a beat is taken every cycle. For larger k the elements of a beat are
-offered one after the other while the beat stays on ``i``; elements behind the frame's end are left
-out.
+Compare and shift are one cycle, so a candidate comes from a register together with all that can be
+known of it before: its index, and which places hold nothing of this frame yet. Since elements
+arrive by rising index and only a strictly larger value moves ahead, ties fall to the lower index by
+themselves. For k = 1 a tree of comparisons first picks the best element of each beat, a register a
+level, so a beat is taken every cycle. For larger k the elements of a beat are offered one after the
+other while the beat stays on ``i``; elements behind the frame's end are left out.
 
-Latency from the frame's last beat (k = 1) or last element: 3 cycles and one for each tree level
+Latency from the frame's last beat (k = 1) or last element: 4 cycles and one for each tree level
 beyond the first. Throughput: ceil(M / Q) cycles a frame for k = 1, otherwise M cycles.
 
 One output beat a frame: index 0, value 0, index 1, value 1 and so on, in the union of both ranges.
@@ -96,8 +97,9 @@ class TopKConfig:
 
     @property
     def select_latency(self) -> int:
-        """Registers between ``i`` and the list: the tree's levels, or the element multiplexer."""
-        return max(1, (self.count - 1).bit_length()) if self.k == 1 else 1
+        """Registers between ``i`` and the list: the tree's levels, or the element multiplexer, and
+        the candidate's own."""
+        return 1 + (max(1, (self.count - 1).bit_length()) if self.k == 1 else 1)
 
     def compute(self, frames: np.ndarray) -> np.ndarray:
         """int64 ``(frames, 2k)`` from int64 ``(frames, elements)``."""
@@ -134,7 +136,7 @@ class TopKConfig:
         nodes = self.k + (self.count - 1 if self.k == 1 else 0)
         select = 0 if self.k == 1 else self.input_range.width * (self.count - 1) / 2
         logic = nodes * (self.input_range.width / 2 + pair) + select
-        return Cost(lut=logic, ff=nodes * pair + pair) + self.queue.cost(device)
+        return Cost(lut=logic, ff=nodes * pair + 2 * pair) + self.queue.cost(device)
 
     def create(self) -> TopK:
         return TopK(self)
@@ -177,14 +179,19 @@ class TopK(wiring.Component):
 
         if config.k == 1:
             m.d.comb += is_last_element.eq(1)
-            value, lane, is_first = self._tree(m, is_last_beat, beat == 0)
+            value, lane = self._tree(m, is_last_beat)
         else:
-            value, lane, is_first = self._serial(m, is_last_element, is_last_beat, beat, step)
+            value, lane = self._serial(m, is_last_element, is_last_beat, step)
         latency = config.select_latency
-        index = Signal(range(config.elements))
-        m.d.comb += index.eq(delay(m, base, latency) + lane)
+        first = delay(m, base, latency - 1)
+        index = Signal(range(config.elements), reset_less=True)
+        # Of beats (k = 1) only the first finds an empty list; elements come by rising index.
+        empty = Signal(config.k, reset_less=True)
+        for place in range(config.k):
+            m.d.sync += empty[place].eq(first == 0 if config.k == 1 else first + lane <= place)
+        m.d.sync += index.eq(first + lane)
         is_valid = delay(m, step, latency, reset_less=False)
-        places = self._insert(m, is_valid, is_first, value, index)
+        places = self._insert(m, is_valid, empty, delay(m, value, 1), index)
         m.d.comb += queue.push.eq(delay(m, ends, latency + 1, reset_less=False))
         for place, (best_index, best_value) in enumerate(places):
             m.d.comb += queue.result.data[2 * place].eq(best_index)
@@ -193,7 +200,7 @@ class TopK(wiring.Component):
         wiring.connect(m, wiring.flipped(self.o), queue.o)
         return m
 
-    def _tree(self, m: Module, is_last_beat: Value, is_first: Value) -> tuple[Value, Value, Value]:
+    def _tree(self, m: Module, is_last_beat: Value) -> tuple[Value, Value]:
         """Best element of a beat and its lane, after one register a level."""
         config = self.config
         lanes = range(config.count)
@@ -210,7 +217,7 @@ class TopK(wiring.Component):
                 merged.append(self._better(m, level[left : left + 2]))
             level, registers = merged, registers + 1
         value, lane, _ = level[0]
-        return value, Value.cast(lane), delay(m, is_first, registers)
+        return value, Value.cast(lane)
 
     def _better(
         self, m: Module, pair: list[tuple[Value, Value | int, Value | None]]
@@ -232,8 +239,8 @@ class TopK(wiring.Component):
         return value, lane, absent
 
     def _serial(
-        self, m: Module, is_last_element: Signal, is_last_beat: Value, beat: Signal, step: Value
-    ) -> tuple[Value, Value, Value]:
+        self, m: Module, is_last_element: Signal, is_last_beat: Value, step: Value
+    ) -> tuple[Value, Value]:
         """One element of the held beat after the other, registered."""
         config = self.config
         lane = Signal(range(config.count))
@@ -244,33 +251,31 @@ class TopK(wiring.Component):
         value = Signal(shape_of(config.input_range), reset_less=True)
         elements = Array([self.i.payload.data[number] for number in range(config.count)])
         m.d.sync += value.eq(elements[lane])
-        is_first = (beat == 0) & (lane == 0)
-        return value, delay(m, lane, 1), delay(m, is_first, 1)
+        return value, delay(m, lane, 1)
 
     def _insert(
-        self, m: Module, is_valid: Value, is_first: Value, value: Value, index: Value
+        self, m: Module, is_valid: Value, empty: Value, value: Value, index: Value
     ) -> list[tuple[Signal, Signal]]:
-        """The sorted list; gives its places as (index, value), best first."""
+        """The sorted list; gives its places as (index, value), best first. A place that is empty
+        lets anything in, and what it hands on to the next empty place does not matter."""
         config = self.config
         places = []
-        ahead: tuple[Signal, Signal, Signal, Signal] | None = None
+        ahead: tuple[Signal, Signal, Signal] | None = None
         for place in range(config.k):
             best_index = Signal(range(config.elements), name=f"index{place}", reset_less=True)
             best_value = Signal(shape_of(config.input_range), name=f"value{place}", reset_less=True)
-            is_filled = Signal(name=f"is_filled{place}")
             wins = Signal(name=f"wins{place}")
-            m.d.comb += wins.eq(is_first | ~is_filled | (value > best_value))
+            m.d.comb += wins.eq(empty[place] | (value > best_value))
             with m.If(is_valid & wins):
                 if ahead is None:
-                    m.d.sync += [best_value.eq(value), best_index.eq(index), is_filled.eq(1)]
+                    m.d.sync += [best_value.eq(value), best_index.eq(index)]
                 else:
                     # What the place ahead gives up moves here, unless it keeps what it has.
-                    ahead_wins, ahead_index, ahead_value, ahead_filled = ahead
+                    ahead_wins, ahead_index, ahead_value = ahead
                     m.d.sync += [
                         best_value.eq(Mux(ahead_wins, ahead_value, value)),
                         best_index.eq(Mux(ahead_wins, ahead_index, index)),
-                        is_filled.eq(~is_first & (~ahead_wins | ahead_filled)),
                     ]
             places.append((best_index, best_value))
-            ahead = (wins, best_index, best_value, is_filled)
+            ahead = (wins, best_index, best_value)
         return places

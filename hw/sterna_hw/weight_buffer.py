@@ -6,7 +6,10 @@ row of a pass carries ``last``. When the memory is reloadable, rows are written 
 while nobody consumes; ``restart`` then drops everything read ahead and starts again at row 0, so
 that the next pass is wholly the new one.
 
-First row ``read_latency + 1`` cycles after reset or restart, then one a cycle. Any order of rows is
+The row's address has a register of its own in front of the memory, since many blocks of a wide
+memory, far apart, listen to it.
+
+First row ``read_latency + 2`` cycles after reset or restart, then one a cycle. Any order of rows is
 the packer's business (the engine's ``pack``); which memory to use is `memory_sizing`'s.
 """
 
@@ -71,7 +74,7 @@ class WeightBufferConfig:
                 raise ValueError(f"{name} must be 1 or more, not {value!r}")
         if self.words is not None:
             object.__setattr__(self, "words", tuple(int(word) for word in self.words))
-        self.memory  # noqa: B018  (it checks its own fields)
+        _ = self.memory  # it checks its own fields
 
     @property
     def row_width(self) -> int:
@@ -89,6 +92,12 @@ class WeightBufferConfig:
             self.reloadable,
             self.read_latency,
         )
+
+    @property
+    def queue(self) -> CreditQueueConfig:
+        """The queue of rows that were read ahead; a row arrives after its address and the read."""
+        layout = beat_layout(self.element_range, self.count)
+        return CreditQueueConfig(layout, self.read_latency + 1, is_wide=True)
 
     def pack(self, rows: np.ndarray) -> tuple[int, ...]:
         """Row words from elements of shape ``(row_count, count)``.
@@ -122,20 +131,19 @@ class WeightBufferConfig:
         return np.tile(np.array(elements, dtype=np.int64), (passes, 1))
 
     def timing(self) -> Timing:
-        latency = self.read_latency + 1
-        step = Step(take=("places",), give=(("o", latency),))
+        queue = self.queue
+        step = Step(take=("places",), give=(("o", queue.latency + 1),))
         return Timing(
-            (), ("o",), (Process("read", (step,)),), {"places": latency + 1}, {"o": "places"}
+            (), ("o",), (Process("read", (step,)),), {"places": queue.places}, {"o": "places"}
         )
 
     def cost(self, device: Device) -> Cost:
         """Estimate: the memory, the queue and the row pointer."""
         pointer = (self.row_count - 1).bit_length()
-        layout = beat_layout(self.element_range, self.count)
         return (
             self.memory.cost(device)
-            + CreditQueueConfig(layout, self.read_latency).cost(device)
-            + Cost(lut=3 * pointer + 4, ff=pointer + 2 * self.read_latency)
+            + self.queue.cost(device)
+            + Cost(lut=3 * pointer + 4, ff=2 * pointer + 2 * self.queue.latency)
         )
 
     def create(self) -> WeightBuffer:
@@ -203,20 +211,21 @@ class _Reader(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        m.submodules.queue = queue = CreditQueueConfig(
-            beat_layout(config.element_range, config.count), config.read_latency
-        ).create()
+        m.submodules.queue = queue = config.queue.create()
         wiring.connect(m, wiring.flipped(self.o), queue.o)
+        pointer = Signal(config.memory.address_width)
         # Whether the pointer stands at the last row is kept in a register of its own.
         is_last = Signal(init=config.row_count == 1)
         with m.If(queue.available):
-            m.d.sync += self.address.eq(Mux(is_last, 0, self.address + 1))
+            m.d.sync += pointer.eq(Mux(is_last, 0, pointer + 1))
             if config.row_count > 1:
-                m.d.sync += is_last.eq(self.address == config.row_count - 2)
+                m.d.sync += is_last.eq(pointer == config.row_count - 2)
+        m.d.sync += self.address.eq(pointer)
+        latency = config.queue.latency
         m.d.comb += [
             queue.take.eq(queue.available),
-            queue.push.eq(delay(m, queue.take, config.read_latency, reset_less=False)),
-            queue.result.last.eq(delay(m, is_last, config.read_latency)),
+            queue.push.eq(delay(m, queue.take, latency, reset_less=False)),
+            queue.result.last.eq(delay(m, is_last, latency)),
             Value.cast(queue.result.data).eq(self.row),
         ]
         return m

@@ -59,9 +59,11 @@ module {TOP} (
     {ports}
 );
     reg [31:0] cycle = 0, lingered = 0;
-    reg armed = 0;
+    reg armed = 0, rst_before = 0;
     wire rst = rst_outside || (armed && !hold && cycle == reset_at);
     wire rst_players = rst || hold;
+    // A design may register its reset: inner streams are those of before for one more cycle.
+    wire rst_watchers = rst_players || rst_before;
     wire source_done, done;
     wire [{in_width}:0] in_payload;
     wire [{out_width - 1}:0] out_payload;
@@ -69,6 +71,7 @@ module {TOP} (
     always @(posedge clk) begin
         cycle <= rst_players ? 0 : cycle + 1;
         armed <= rst_outside || (armed && !rst);
+        rst_before <= rst;
         lingered <= rst || !done ? 0 : lingered + 1;
         over <= !rst_players && (lingered >= {LINGER_CYCLES} || cycle >= max_cycles);
     end
@@ -86,7 +89,12 @@ module {TOP} (
         .m_axis_tkeep(out_payload[{out_width - 1}:{8 * out_bytes + 1}]),
         .m_axis_tvalid(out_valid), .m_axis_tready(out_ready),
         {pins});
-{watchers + _DUMP if watching else ""}endmodule
+{watchers + _DUMP if watching else _UNUSED}endmodule
+"""
+
+
+_UNUSED = """\
+    wire unused = rst_watchers;
 """
 
 
@@ -111,7 +119,7 @@ def _watcher(design: DesignDescription, index: int) -> str:
     path = f"dut.\\{stream.instance} .o__"
     return f"""\
     bench_watch #(.NAME("stream{index}"), .WIDTH({width})) watch{index} (.clk(clk),
-        .rst(rst_players), .run(run), .cycle(cycle), .done(done), .valid({path}valid),
+        .rst(rst_watchers), .run(run), .cycle(cycle), .done(done), .valid({path}valid),
         .ready({path}ready), .payload({path}payload));
 """
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sterna.cycles import Network, simulate_network
-from sterna_hw.accelerator import AcceleratorConfig
+from sterna_hw.accelerator import RESET_CYCLES, AcceleratorConfig
 from sterna_hw.axi_stream import AxiStreamInputConfig, AxiStreamOutputConfig
 from sterna_hw.base import BINARY, DEVICES, TERNARY, Cost, IntegerRange
 from sterna_hw.gearbox import GearboxConfig
@@ -77,7 +77,8 @@ def test_frames_and_cycles_without_stalls(seed: int) -> None:
     bench = bench_of(toy, frames)
     bench.run(len(frames) * toy.config.output_edge.beats)
     assert np.array_equal(bench.frames(), toy.compute(frames))
-    times = simulate_network(Network(*toy.config.network()), len(bench.taken)).transfers
+    network = Network(*toy.config.network())
+    times = simulate_network(network, len(bench.taken), start=RESET_CYCLES).transfers
     assert bench.taken == times["input_edge", "i"].tolist()
     assert [cycle for cycle, _, _ in bench.given] == times["output_edge", "o"].tolist()
 

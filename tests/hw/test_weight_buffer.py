@@ -65,7 +65,7 @@ def test_cycles_are_the_model_s(seed: int) -> None:
     )
     times = simulate_network(network, 30).transfers
     assert run.cycles("o") == times["buffer", "o"].tolist()
-    assert run.cycles("o")[0] == config.read_latency + 1
+    assert run.cycles("o")[0] == config.read_latency + 2
 
 
 @pytest.mark.parametrize("seed", range(8), ids=lambda seed: f"seed{seed}")
@@ -98,10 +98,10 @@ def test_restart_drops_what_was_read_ahead() -> None:
     run = run_part(
         config.create(), {}, {"o": 16}, linger_cycles=0, controls={"restart": [0] * 9 + [1, 0]}
     )
-    # Seven rows (3, 4, 5... offered from cycle 3) leave up to cycle 9, then row 0 again.
+    # Six rows, offered from cycle 4 on, leave up to cycle 9, then row 0 again.
     rows = [payload & 7 for payload in run.payloads()]
-    assert rows == [0, 1, 2, 3, 4, 0, 1] + [0, 1, 2, 3, 4, 0, 1, 2, 3]
-    assert run.cycles("o")[7] == 10 + config.read_latency + 1
+    assert rows == [0, 1, 2, 3, 4, 0] + [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]
+    assert run.cycles("o")[6] == 10 + config.read_latency + 2
 
 
 FIELDS = {

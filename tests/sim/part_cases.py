@@ -109,8 +109,8 @@ def _weights() -> Case:
     rows = np.random.default_rng(5).integers(-2, 6, (5, 3))
     config = WeightBufferConfig("rows", 5, values, 3, words=pack_words(rows, values.width))
     expected = rows_to_payloads(np.tile(rows, (4, 1)), values, 5)
-    # It plays for ever: one beat a cycle from the memory's latency on.
-    first = config.read_latency + 1
+    # It plays for ever: one beat a cycle, from an address register and the memory's latency on.
+    first = config.read_latency + 2
     cycles = {"o": list(range(first, first + len(expected)))}
     return Case(config.create, {}, expected, cycles, endless=True)
 
