@@ -35,7 +35,15 @@ from .folding import Folding
 from .ir import Graph, Input, MatMul, Op, Requantize, Threshold, TopK
 from .weights import weight_buffer
 
-__all__ = ["MappedDesign", "check_ranges", "identifier", "map_graph"]
+__all__ = [
+    "MappedDesign",
+    "check_ranges",
+    "edge_count",
+    "identifier",
+    "map_graph",
+    "parts_behind",
+    "regrouping",
+]
 
 AXI_BYTES = 8
 """Bytes of an AXI4-Stream beat at the edges: 64 bits, or one element if that is wider."""
@@ -86,16 +94,16 @@ def map_graph(
         rule = "be given" if name in layers else f"be for one of {sorted(layers)}"
         raise ValueError(f"Folding of {name} must {rule}")
     entry = graph.types[graph.input_name]
-    count = _axi_count(entry.range)
+    count = edge_count(entry.range)
     builder = _Builder(device, reloadable, contents, count, entry.range, entry.size)
     for op in chain[1:]:
         builder.add(graph, op, foldings.get(op.name), (queues or {}).get(op.name, 0))
     result = graph.types[graph.output_name]
-    out_count = min(_axi_count(builder.values), result.size)
+    out_count = min(edge_count(builder.values), result.size)
     builder.regroup("output_edge_gearbox", out_count)
     accelerator = AcceleratorConfig(
         name=identifier(graph.name),
-        input_edge=AxiStreamInputConfig(entry.size, entry.range, _axi_count(entry.range)),
+        input_edge=AxiStreamInputConfig(entry.size, entry.range, edge_count(entry.range)),
         stages=tuple(builder.stages),
         output_edge=AxiStreamOutputConfig(result.size, builder.values, out_count),
         build_hash=build_hash,
@@ -118,8 +126,32 @@ def _chain_of(graph: Graph) -> list[Op]:
     return list(graph.ops)
 
 
-def _axi_count(values: IntegerRange) -> int:
+def edge_count(values: IntegerRange) -> int:
+    """Elements of an AXI4-Stream beat."""
     return max(1, AXI_BYTES // element_bytes(values))
+
+
+def regrouping(
+    elements: int, values: IntegerRange, count: int, next_count: int
+) -> GearboxConfig | None:
+    """The gearbox between parts that give ``count`` and take ``next_count`` elements a beat; none
+    where they agree."""
+    return None if count == next_count else GearboxConfig(elements, values, count, next_count)
+
+
+def parts_behind(
+    graph: Graph, layer: str, engine: PartConfig, device: Device, *, reloadable: bool = False
+) -> list[PartConfig]:
+    """What carries out the operations between a layer on a given engine and the next layer."""
+    chain = _chain_of(graph)
+    given = port_shape(engine, "o")
+    builder = _Builder(device, reloadable, False, given.count, given.values, given.elements)
+    behind = chain[[op.name for op in chain].index(layer) + 1 :]
+    for op in behind:
+        if isinstance(op, MatMul):
+            break
+        builder.add(graph, op, None, 0)
+    return [stage.part for stage in builder.stages]
 
 
 class _Builder:
@@ -177,8 +209,8 @@ class _Builder:
 
     def regroup(self, name: str, count: int) -> None:
         """A gearbox to ``count`` elements a beat, if they are not so many already."""
-        if count != self.count:
-            part = GearboxConfig(self.elements, self.values, self.count, count)
+        part = regrouping(self.elements, self.values, self.count, count)
+        if part is not None:
             self.stages.append(Stage(name, part))
             self.count = count
 

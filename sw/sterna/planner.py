@@ -9,13 +9,18 @@ running the engine's own timing in the exact cycle model, its cost is the engine
 buffer's own estimate.
 
 Candidates are the foldings that are not plainly wasteful: among all table counts with the same
-number of input blocks only the smallest, and likewise for queries.
+number of input blocks only the smallest, and likewise for queries; and beside these, since a
+gearbox between layers may cost more than a few unused inputs, the next block that is a multiple of
+what the layer before gives in a beat, or divides it. Layers are chosen in order. A candidate's cost
+holds all that depends on it: the engine, its weight buffer, the gearbox in front, and the
+thresholds and the like behind it, which are as wide as it gives results.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from sterna_hw.base import Cost, Device
@@ -23,7 +28,7 @@ from sterna_hw.base import Cost, Device
 from .cycles import Network, simulate_network
 from .folding import EngineConfig, Folding, SelectFolding, TableFolding, recommended_folding
 from .ir import Graph, MatMul
-from .mapping import map_graph
+from .mapping import edge_count, map_graph, parts_behind, regrouping
 from .weights import weight_buffer
 
 __all__ = ["Budget", "Candidate", "Planner", "candidates", "engine_interval"]
@@ -89,23 +94,39 @@ def _useful_counts(total: int) -> list[int]:
     return sorted({-(-total // step) for step in steps})
 
 
+def _block_counts(inputs: int, group: int, given: int | None) -> list[int]:
+    """Blocks worth trying, in groups: the useful ones and those that fit beats of ``given``."""
+    groups = -(-inputs // group)
+    useful = _useful_counts(groups)
+    if given is None:
+        return useful
+    # Multiples of both a group and a beat, or groups that a beat holds a whole number of.
+    step = math.lcm(group, given) // group
+    fitting = {-(-count // step) * step for count in useful}
+    fitting |= {count for count in range(1, given) if given % (count * group) == 0}
+    return sorted({*useful, *(count for count in fitting if count <= groups)})
+
+
 def candidates(
-    layer: MatMul, recommended: Folding, largest: int | None = None
+    layer: MatMul, recommended: Folding, largest: int | None = None, given: int | None = None
 ) -> Iterable[Folding]:
-    """Foldings of a layer in the style of a recommended one (engine, group, folding, buffers)."""
+    """Foldings of a layer in the style of a recommended one (engine, group, folding, buffers).
+
+    ``largest`` bounds the multiply-accumulates a cycle; ``given`` is how many elements a beat the
+    layer before gives, if that is known.
+    """
     outputs, inputs = layer.weights.shape
-    if isinstance(recommended, SelectFolding):
-        for block_inputs in _useful_counts(inputs):
-            for queries in _useful_counts(outputs):
-                if largest is None or block_inputs * queries <= largest:
-                    yield SelectFolding(block_inputs, queries)
-        return
-    group = min(recommended.group, inputs)
-    sign_fold = recommended.sign_fold and layer.alphabet.symmetric
-    for tables in _useful_counts(-(-inputs // group)):
+    is_table = isinstance(recommended, TableFolding)
+    group = min(recommended.group, inputs) if is_table else 1
+    for blocks in _block_counts(inputs, group, given):
         for queries in _useful_counts(outputs):
-            if largest is None or tables * group * queries <= largest:
-                yield TableFolding(group, tables, queries, sign_fold, recommended.buffers)
+            if largest is not None and blocks * group * queries > largest:
+                break
+            if isinstance(recommended, TableFolding):
+                sign_fold = recommended.sign_fold and layer.alphabet.symmetric
+                yield TableFolding(group, blocks, queries, sign_fold, recommended.buffers)
+            else:
+                yield SelectFolding(blocks, queries)
 
 
 class Planner:
@@ -126,6 +147,8 @@ class Planner:
         self.device = device
         self.reloadable = reloadable
         self.layers = [op for op in graph.ops if isinstance(op, MatMul)]
+        self._evaluated: dict[tuple[str, Folding], Candidate] = {}
+        self._behind: dict[tuple[str, int], Cost] = {}
 
     def plan(self, interval: int | None = None, budget: Budget | None = None) -> dict[str, Folding]:
         """Foldings by layer name.
@@ -144,22 +167,20 @@ class Planner:
             names the layer or the resources.
         """
         budget = budget or Budget()
-        options = {layer.name: self.options(layer, budget) for layer in self.layers}
         if interval is not None:
-            chosen = self._choose(options, interval)
+            chosen = self._choose(budget, interval)
             if excess := self._excess(chosen, budget):
                 raise ValueError(
                     f"Design must fit the budget of {self.device.name} at {interval} cycles a "
                     f"frame, not take {excess}"
                 )
             return chosen
-        steps = sorted({item.busy for items in options.values() for item in items})
+        options = [self.options(layer, budget) for layer in self.layers]
+        steps = sorted({item.busy for items in options for item in items})
         # The slowest step of all is met by every layer, folded most.
-        slowest = max(
-            engine_interval(item.config) for items in options.values() for item in items[:1]
-        )
+        slowest = max(engine_interval(item.config) for items in options for item in items[:1])
         steps = [step for step in steps if step < slowest] + [slowest]
-        chosen = self._choose(options, slowest)
+        chosen = self._choose(budget, slowest)
         if excess := self._excess(chosen, budget):
             raise ValueError(
                 f"Design must fit the budget of {self.device.name}, not take {excess} "
@@ -169,7 +190,7 @@ class Planner:
         while low < high:
             middle = (low + high) // 2
             try:
-                attempt = self._choose(options, steps[middle])
+                attempt = self._choose(budget, steps[middle])
             except ValueError:
                 attempt = None
             if attempt is None or self._excess(attempt, budget):
@@ -178,35 +199,66 @@ class Planner:
                 high, chosen = middle, attempt
         return chosen
 
-    def options(self, layer: MatMul, budget: Budget) -> list[Candidate]:
-        """The candidates of a layer, the cheapest first."""
+    def options(self, layer: MatMul, budget: Budget, given: int | None = None) -> list[Candidate]:
+        """The candidates of a layer, the cheapest first; behind one that gives ``given`` elements a
+        beat, with the gearbox that each needs."""
         # No engine takes less than a LUT for a multiply-accumulate a cycle: the bound prunes only.
         largest = int(self.device.lut * budget.lut)
         style = recommended_folding(layer, self.device)
-        items = [self._evaluate(layer, item) for item in candidates(layer, style, largest)]
+        items = [
+            self._with_gearbox(layer, self._evaluate(layer, folding), given)
+            for folding in candidates(layer, style, largest, given)
+        ]
         return sorted(items, key=lambda item: (_share(item.cost, self.device), item.busy))
 
     def _evaluate(self, layer: MatMul, folding: Folding) -> Candidate:
+        known = self._evaluated.get((layer.name, folding))
+        if known is not None:
+            return known
         inputs = self.graph.types[layer.inputs[0]].range
         accumulator = None if self.reloadable else self.graph.types[layer.name].range
         config = folding.engine_config(layer, inputs, accumulator)
         buffer = weight_buffer("weights", config, None, self.device, self.reloadable)
         cost = config.cost(self.device) + buffer.cost(self.device)
-        return Candidate(folding, config, config.timing().busy_cycles, cost)
+        cost += self._cost_behind(layer, config)
+        found = Candidate(folding, config, config.timing().busy_cycles, cost)
+        self._evaluated[layer.name, folding] = found
+        return found
 
-    def _choose(self, options: Mapping[str, list[Candidate]], limit: int) -> dict[str, Folding]:
+    def _cost_behind(self, layer: MatMul, config: EngineConfig) -> Cost:
+        """Of what stands between this layer and the next: it depends on the queries alone."""
+        key = (layer.name, config.queries)
+        if key not in self._behind:
+            parts = parts_behind(
+                self.graph, layer.name, config, self.device, reloadable=self.reloadable
+            )
+            costs = (part.cost(self.device) for part in parts)
+            self._behind[key] = sum(costs, start=Cost())
+        return self._behind[key]
+
+    def _with_gearbox(self, layer: MatMul, item: Candidate, given: int | None) -> Candidate:
+        if given is None:
+            return item
+        config = item.config
+        part = regrouping(config.inputs, config.input_range, given, config.block_inputs)
+        return item if part is None else replace(item, cost=item.cost + part.cost(self.device))
+
+    def _choose(self, budget: Budget, limit: int) -> dict[str, Folding]:
         """The cheapest folding of each layer whose exact interval is at most ``limit``."""
-        chosen = {}
-        for name, items in options.items():
+        chosen: dict[str, Folding] = {}
+        given = edge_count(self.graph.types[self.graph.input_name].range)
+        for layer in self.layers:
+            items = self.options(layer, budget, given)
             fitting = (item for item in items if item.busy <= limit)
             best = next((item for item in fitting if engine_interval(item.config) <= limit), None)
             if best is None:
                 fastest = min(items, key=lambda item: item.busy)
                 raise ValueError(
-                    f"Interval of {name} must be {engine_interval(fastest.config)} cycles or more "
-                    f"on {self.device.name}, not {limit}"
+                    f"Interval of {layer.name} must be {engine_interval(fastest.config)} cycles "
+                    f"or more on {self.device.name}, not {limit}"
                 )
-            chosen[name] = best.folding
+            chosen[layer.name] = best.folding
+            given = best.config.queries
         return chosen
 
     def _excess(self, foldings: Mapping[str, Folding], budget: Budget) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from sterna import ir
-from sterna.folding import TableFolding
-from sterna.mapping import map_graph
-from sterna.planner import Budget, Planner, engine_interval
+from sterna.folding import Folding, SelectFolding, TableFolding
+from sterna.mapping import edge_count, map_graph
+from sterna.planner import Budget, Planner, candidates, engine_interval
 from sterna.queues import interval_of, size_queues
-from sterna_hw.base import find_device
+from sterna_hw.base import TERNARY, Cost, find_device
+from sterna_hw.gearbox import GearboxConfig
 
 from .graphs import random_chain
 
@@ -27,16 +29,58 @@ def test_interval_is_reached_by_the_cheapest_candidates(seed: int, interval: int
     planner = Planner(graph, DEVICE)
     chosen = planner.plan(interval)
     assert set(chosen) == set(layers_of(graph))
+    given = edge_count(graph.types["x"].range)
     for name, layer in layers_of(graph).items():
-        options = planner.options(layer, Budget())
+        options = planner.options(layer, Budget(), given)
         reaching = [item for item in options if engine_interval(item.config) <= interval]
         assert reaching[0].folding == chosen[name]
+        given = reaching[0].config.queries
     queues = size_queues(graph, DEVICE, chosen)
     accelerator = map_graph(graph, DEVICE, chosen, queues=queues).accelerator
     parts, links = accelerator.network()
     edges = max(accelerator.input_edge.beats, accelerator.output_edge.beats)
     gearboxes = max(part.busy_cycles for part in parts.values())
     assert interval_of(accelerator, parts, links) <= max(interval, edges, gearboxes)
+
+
+@pytest.mark.parametrize("given", [3, 8])
+@pytest.mark.parametrize("target", ["ecp5-85k", "xck26"])
+@pytest.mark.parametrize("seed", range(3), ids=lambda seed: f"seed{seed}")
+def test_options_hold_what_stands_around_them(seed: int, target: str, given: int) -> None:
+    """The difference that the beats in front make is that of the gearboxes, and all the rest is
+    what the mapped design is said to cost without its edges."""
+    device = find_device(target)
+    graph = random_chain(seed, layers=1, largest=40)
+    (layer,) = layers_of(graph).values()
+    entry = graph.types["x"]
+    options = Planner(graph, device).options(layer, Budget(), given)
+    for option in options[:: max(1, len(options) // 20)]:
+        mapped = map_graph(graph, device, {layer.name: option.folding}).accelerator
+        costs = mapped.costs(device)
+        around = [f"{layer.name}_gearbox", "input_edge", "output_edge", "output_edge_gearbox"]
+        plain = sum((c for n, c in costs.items() if n not in (*around, "control")), start=Cost())
+        block = option.config.block_inputs
+        if block != given:
+            plain += GearboxConfig(entry.channels, entry.range, given, block).cost(device)
+        assert option.cost.as_dict() == pytest.approx(plain.as_dict())
+
+
+@pytest.mark.parametrize("given", [2, 3, 8])
+@pytest.mark.parametrize("recommended", [SelectFolding(1, 1), TableFolding(3, 1, 1, True, 2)])
+def test_some_blocks_fit_the_beats_in_front(recommended: Folding, given: int) -> None:
+    layer = ir.MatMul("fc", ("x",), np.ones((4, 100), dtype=np.int64), TERNARY)
+    plain = set(candidates(layer, recommended))
+    found = set(candidates(layer, recommended, given=given))
+    assert plain <= found
+    group = 3 if isinstance(recommended, TableFolding) else 1
+    extra = {
+        item.tables * 3 if isinstance(item, TableFolding) else item.block_inputs
+        for item in found - plain
+    }
+    # Every block of whole groups holds a whole number of beats when a beat is one group.
+    assert bool(extra) == (given != group)
+    assert all(block % given == 0 or given % block == 0 for block in extra)
+    assert all(block % group == 0 and block < 100 + group for block in extra)
 
 
 @pytest.mark.parametrize("seed", range(6), ids=lambda seed: f"seed{seed}")
