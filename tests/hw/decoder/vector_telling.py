@@ -55,7 +55,9 @@ def norm_scale(x, v):
     if total == 0 or a == 0:
         return 0, 0
     z = next(
-        z for z in range(-60, 60, 2) if 2**46 <= math.floor(Fraction(total) / Fraction(2) ** z) < 2**48
+        z
+        for z in range(-60, 60, 2)
+        if 2**46 <= math.floor(Fraction(total) / Fraction(2) ** z) < 2**48
     )
     root = math.isqrt(math.floor(Fraction(total) / Fraction(2) ** z))
     t, e = align(a, bits(a)) * 2**23 // root, bits(a) - 40 - z // 2
