@@ -68,9 +68,10 @@ def port_shape(part: PartConfig, port: str) -> PortShape:
         raise ValueError(f"{type(part).__name__} must say one of {', '.join(names)} of {port}")
 
     if hasattr(part, "lanes") and hasattr(part, "queries"):
-        beat = part.block_inputs if port == "i" else part.queries  # type: ignore[attr-defined]
-        lanes = part.lanes  # type: ignore[attr-defined]
-        return PortShape(fact(_ELEMENTS[port]) * lanes, fact(_VALUES[port]), beat * lanes)
+        engine: Any = part
+        beat = engine.block_inputs if port == "i" else engine.queries
+        elements = fact(_ELEMENTS[port]) * engine.lanes
+        return PortShape(elements, fact(_VALUES[port]), beat * engine.lanes)
     return PortShape(fact(_ELEMENTS[port]), fact(_VALUES[port]), fact(_COUNT[port]))
 
 

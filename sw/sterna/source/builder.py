@@ -100,17 +100,12 @@ class SourceBuilder:
         ``scale`` broadcasts to the weights and must not vary over the inputs of a channel.
         """
         outputs = weights.shape[0]
+        if problem := self._scale_problem(scale):
+            return self.refuse(
+                name, value, f"weight {problem}", "train or calibrate again", (outputs,)
+            )
         scales = np.broadcast_to(np.asarray(scale, dtype=self.number_type), weights.shape)
         remedy = "use one scale for the tensor or one for each output channel"
-        if not (np.isfinite(scales).all() and (scales > 0).all()):
-            worst = scales[~(np.isfinite(scales) & (scales > 0))].flat[0]
-            return self.refuse(
-                name,
-                value,
-                f"weight scale must be finite and above zero, not {worst}",
-                "train or calibrate again",
-                (outputs,),
-            )
         if (scales != scales[:, :1]).any():
             reason = "weight scale must be the same for all inputs of a channel"
             return self.refuse(name, value, reason, remedy, (outputs,))
@@ -162,14 +157,24 @@ class SourceBuilder:
         scale = np.asarray(scale, dtype=self.number_type)
         return scale.flat[0] if (scale == scale.flat[0]).all() else scale.reshape(-1)
 
-    @staticmethod
+    def _scale_problem(self, scale: ArrayLike) -> str:
+        """What is wrong with a scale, as the network's number type holds it; empty if nothing."""
+        given = np.atleast_1d(np.asarray(scale))
+        with np.errstate(over="ignore", under="ignore"):
+            held = given.astype(self.number_type)
+        wrong = ~(np.isfinite(held) & (held > 0))
+        if not wrong.any():
+            return ""
+        worst = given[wrong].flat[0]
+        # A scale may be lost by the conversion alone.
+        where = f" as {self.number_type}" if np.isfinite(worst) and worst > 0 else ""
+        return f"scale must be finite and above zero{where}, not {worst}"
+
     def _quantiser_problem(
-        scale: ArrayLike, zero_point: float, bits: float, rounding: str
+        self, scale: ArrayLike, zero_point: float, bits: float, rounding: str
     ) -> tuple[str, str]:
-        scale = np.asarray(scale)
-        if not (np.isfinite(scale).all() and (scale > 0).all()):
-            worst = scale[~(np.isfinite(scale) & (scale > 0))].flat[0]
-            return f"scale must be finite and above zero, not {worst}", "train or calibrate again"
+        if problem := self._scale_problem(scale):
+            return problem, "train or calibrate again"
         if not float(zero_point).is_integer() or abs(zero_point) >= 1 << _MOST_BITS:
             return (
                 f"zero point must be a small integer, not {zero_point}",
