@@ -211,7 +211,9 @@ def main(
                 name, output, seed, lambda line: status.update(f"Training {name}: {line}")
             )
     except (ValueError, OSError, ImportError) as error:
-        Console(stderr=True).print(f"sterna_models.train_text: {error}", markup=False)
+        Console(stderr=True).print(
+            f"sterna_models.train_text: {error}", markup=False, soft_wrap=True
+        )
         sys.exit(2)
     losses = ", ".join(
         f"{kind} {card.loss[kind]:.4f} nats (perplexity {math.exp(card.loss[kind]):.2f})"

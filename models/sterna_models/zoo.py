@@ -2,7 +2,8 @@
 
 Each network NAME is three files in the folder `zoo` beside this package: `NAME.onnx` (QONNX, as
 Sterna's own exporter wrote it), `NAME.json` (its card) and `NAME.npz` (its test samples as integer
-codes, with labels). Nothing here imports torch, Brevitas or a data package.
+codes, with labels). Nothing here imports torch, Brevitas or a data package. Text models lie in the
+same folder and are the business of `text_zoo`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _FOLDER = _HERE / "zoo_files" if (_HERE / "zoo_files").is_dir() else _HERE.paren
 
 def names() -> tuple[str, ...]:
     """Names of all networks, in alphabetical order."""
-    return tuple(sorted(entry.stem for entry in _FOLDER.glob("*.json")))
+    return tuple(sorted(entry.stem for entry in _FOLDER.glob("*.onnx")))
 
 
 def _file(name: str, suffix: str) -> Path:
