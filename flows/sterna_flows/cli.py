@@ -103,10 +103,18 @@ def train(
     from importlib.util import find_spec
 
     from sterna_models.train import find_recipe, train_to_folder
+    from sterna_models.train_text import TEXT_RECIPES, train_text_to_folder
 
-    find_recipe(recipe)
+    if recipe not in TEXT_RECIPES:
+        find_recipe(recipe)
     if find_spec("torch") is None or find_spec("brevitas") is None:
         raise ValueError("Training must have torch and Brevitas: pip install 'sterna[train]'")
+    if recipe in TEXT_RECIPES:
+        with telling() as tell:
+            loss = train_text_to_folder(recipe, output, seed, tell).loss
+        losses = ", ".join(f"{kind} {loss[kind]:.4f}" for kind in ("float", "quantised"))
+        print(f"{recipe}: {losses} nats a character; files in {output}")
+        return
     with telling() as tell:
         card = train_to_folder(recipe, output, seed, tell)
     shares = ", ".join(

@@ -9,6 +9,7 @@ import pytest
 
 from sterna.decoder.checkpoint import DecoderCheckpoint
 from sterna.decoder.shape import DecoderShape
+from sterna_flows.cli import run
 from sterna_models import train_text
 from sterna_models.card import file_digest
 from sterna_models.data.shakespeare import CHARACTERS, TextCorpus, decode, encode
@@ -118,3 +119,9 @@ def test_recipes_are_read_without_torch():
     )
     environment = {"PYTHONPATH": ":".join(path for path in sys.path if path)}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+
+
+def test_sterna_train_knows_text_recipes(toy, tmp_path, capsys):
+    assert run(["train", "toy_text", "-o", str(tmp_path)]) == 0
+    assert "toy_text: float " in capsys.readouterr().out
+    assert (tmp_path / "toy_text" / "weights.safetensors").is_file()
