@@ -58,7 +58,7 @@ def test_hardware_splits_alike(seed: int) -> None:
     if profile == "none":
         cycles, cycle = [], 0
         for address, words, _ in commands:
-            for number in range(len(list(config.split(address, words)))):
+            for _ in config.split(address, words):
                 cycle += 2
                 cycles.append(cycle)
             cycle += 1

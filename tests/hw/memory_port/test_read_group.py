@@ -138,7 +138,7 @@ def random_config(generator: random.Random) -> ReadGroupConfig:
 def test_words_in_order_from_a_late_memory(seed: int) -> None:
     generator = random.Random(seed)
     config = random_config(generator)
-    commands = random_commands(generator, 6, 50)
+    commands = random_commands(generator, 4, 40)
     profile = list(PROFILES)[seed % len(PROFILES)]
     latency = generator.randint(1, 20)
     run = run_reads(config, commands, latency=latency, seed=seed, profile=profile)
@@ -158,7 +158,7 @@ def test_words_in_order_from_a_late_memory(seed: int) -> None:
 def test_cycles_are_the_model_s(seed: int) -> None:
     generator = random.Random(1000 + seed)
     config = random_config(generator)
-    commands = random_commands(generator, 5, 40)
+    commands = random_commands(generator, 4, 30)
     latency = generator.randint(1, 30)
     run = run_reads(config, commands * 2, latency=latency)
     timing = config.timing(commands, latency)
