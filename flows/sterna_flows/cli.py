@@ -155,6 +155,9 @@ def build(
     folding: Annotated[Path | None, typer.Option(help="JSON file: each layer's folding.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frames a second to reach.")] = None,
     interval: Annotated[int | None, typer.Option(help="Cycles between frames to reach.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Share of the LUTs that may be taken, 0 to 1.")
+    ] = None,
     clock: Annotated[float | None, typer.Option(help="Clock in MHz for rates.")] = None,
     top: Annotated[int | None, typer.Option(help="Give only the best so many classes.")] = None,
     reloadable: Annotated[bool, typer.Option(help="Weights can be loaded at run time.")] = False,
@@ -164,6 +167,7 @@ def build(
 ) -> None:
     """Make Verilog, memory images, constraints, the regression and a report."""
     from sterna.folding import read_foldings
+    from sterna.planner import Budget
 
     from .build_flow import build_with_regression, start_from
     from .report import read_report
@@ -178,6 +182,8 @@ def build(
         options["foldings"] = read_foldings(folding)
     given = {"frames_per_second": fps, "interval": interval, "clock_mhz": clock, "top_k": top}
     options |= {name: value for name, value in given.items() if value is not None}
+    if budget is not None:
+        options["budget"] = Budget(lut=budget)
     with telling(steps=False) as tell:
         tell(f"Building {graph.name} for {target}")
         build_with_regression(graph, target, output, reloadable=reloadable, **options)

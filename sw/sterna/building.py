@@ -67,7 +67,7 @@ def build(
         Folding of each matmul layer; without it the planner chooses.
     frames_per_second, interval : optional
         What the planner must reach (at ``clock_mhz``); without either, the fastest that the budget
-        allows.
+        allows, and without a budget one of modest size (`Budget.modest`).
     clock_mhz : optional
         Clock of figures and constraints; the device's usual one by default.
     budget : :class:`Budget`, optional

@@ -4,9 +4,9 @@ The slowest layer sets the pace of a streaming pipeline, so work spent on any ot
 For an interval I (cycles between frames) the best choice is therefore, layer by layer, the cheapest
 folding whose own interval is at most I. Given a rate, I follows from the clock. Given a budget, the
 planner finds the smallest I whose cheapest choice still fits, by bisection over the intervals that
-the candidates can reach. Nothing here knows an engine's formula: a candidate's interval is found by
-running the engine's own timing in the exact cycle model, its cost is the engine's and its weight
-buffer's own estimate.
+the candidates can reach. Given neither, it aims at a design that is simulated and placed in
+minutes. Nothing here knows an engine's formula: a candidate's interval is found by running the
+engine's own timing in the exact cycle model, its cost is the parts' own estimate.
 
 Candidates are the foldings that are not plainly wasteful: among all table counts with the same
 number of input blocks only the smallest, and likewise for queries; and beside these, since a
@@ -34,6 +34,10 @@ from .weights import weight_buffer
 __all__ = ["Budget", "Candidate", "Planner", "candidates", "engine_interval"]
 
 
+MODEST_LUT = 15_000
+"""Look-up tables that a design may take for which neither a rate nor a budget was asked."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """The share of the device that a design may take, by resource, from 0 to 1."""
@@ -49,6 +53,11 @@ class Budget:
             share = getattr(self, resource)
             if not 0 < share <= 1:
                 raise ValueError(f"Budget of {resource} must be above 0 and at most 1, not {share}")
+
+    @classmethod
+    def modest(cls, device: Device) -> Budget:
+        """Of a design that is to be simulated and placed in minutes, on whatever device."""
+        return cls(lut=min(cls.lut, MODEST_LUT / device.lut))
 
     def holds(self, cost: Cost, device: Device) -> bool:
         return not self.excess(cost, device)
@@ -158,7 +167,8 @@ class Planner:
         interval : :class:`int`, optional
             Cycles between frames to reach; without it, the fewest that the budget allows.
         budget : :class:`Budget`, optional
-            Share of the device that may be taken.
+            Share of the device that may be taken. Without an interval either, the planner aims at
+            `Budget.modest`, and goes beyond it only for a network that needs more at any rate.
 
         Raises
         ------
@@ -166,6 +176,7 @@ class Planner:
             If a layer cannot reach the interval, or the design exceeds the budget; the message
             names the layer or the resources.
         """
+        aim = budget or Budget.modest(self.device)
         budget = budget or Budget()
         if interval is not None:
             chosen = self._choose(budget, interval)
@@ -193,7 +204,7 @@ class Planner:
                 attempt = self._choose(budget, steps[middle])
             except ValueError:
                 attempt = None
-            if attempt is None or self._excess(attempt, budget):
+            if attempt is None or self._excess(attempt, aim):
                 low = middle + 1
             else:
                 high, chosen = middle, attempt

@@ -8,9 +8,9 @@ import pytest
 from sterna import ir
 from sterna.folding import Folding, SelectFolding, TableFolding
 from sterna.mapping import edge_count, map_graph
-from sterna.planner import Budget, Planner, candidates, engine_interval
+from sterna.planner import MODEST_LUT, Budget, Planner, candidates, engine_interval
 from sterna.queues import interval_of, size_queues
-from sterna_hw.base import TERNARY, Cost, find_device
+from sterna_hw.base import DEVICES, TERNARY, Cost, find_device
 from sterna_hw.gearbox import GearboxConfig
 
 from .graphs import random_chain
@@ -111,6 +111,32 @@ def test_what_cannot_be_is_refused(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError) as error:
         Planner(random_chain(1), DEVICE).plan(**arguments)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("seed", range(4), ids=lambda seed: f"seed{seed}")
+def test_nothing_asked_gives_the_fastest_of_modest_size(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = random_chain(seed, largest=12)
+    monkeypatch.setattr("sterna.planner.MODEST_LUT", 5_000)
+    assert Planner(graph, DEVICE).plan() == Planner(graph, DEVICE).plan(
+        budget=Budget(lut=5_000 / DEVICE.lut)
+    )
+    # Less than the network needs at any rate is an aim only, not a refusal.
+    monkeypatch.setattr("sterna.planner.MODEST_LUT", 1)
+    smallest = Planner(graph, DEVICE).plan()
+    slowest = max(
+        engine_interval(Planner(graph, DEVICE).options(layer, Budget())[0].config)
+        for layer in layers_of(graph).values()
+    )
+    assert smallest == Planner(graph, DEVICE).plan(slowest)
+
+
+@pytest.mark.parametrize("target", sorted(DEVICES))
+def test_modest_never_exceeds_the_default_budget(target: str) -> None:
+    device = find_device(target)
+    assert Budget.modest(device).lut <= Budget().lut
+    assert Budget.modest(device).lut * device.lut <= MODEST_LUT * (1 + 1e-9)
 
 
 def test_budget_is_a_share() -> None:
