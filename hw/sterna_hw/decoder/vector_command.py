@@ -28,8 +28,10 @@ It does not say what the numbers mean: ``docs/numerics.md``, section "Decoders",
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from amaranth.hdl import Shape, unsigned
-from amaranth.lib import data, enum
+from amaranth.lib import data
 
 __all__ = [
     "CONSTANT_COUNT",
@@ -46,7 +48,7 @@ CONSTANT_COUNT = 8
 """Constants of a layer that one load brings: q, v, k, o, gate, down and two spare ones."""
 
 
-class VectorKind(enum.Enum, shape=4):
+class VectorKind(IntEnum):
     """Kinds of command."""
 
     EMBED = 0
@@ -61,7 +63,7 @@ class VectorKind(enum.Enum, shape=4):
     ATTENTION_NORM = 9
 
 
-class Destination(enum.Enum, shape=2):
+class Destination(IntEnum):
     """Where codes and their scale go."""
 
     ACTIVATION = 0

@@ -15,9 +15,10 @@ It moves no elements. Each state that waits for one event is left in the cycle a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from amaranth.hdl import Module, Mux, Shape, Signal, Value
-from amaranth.lib import enum, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..base import Cost, Device
@@ -34,7 +35,7 @@ QUANTISES = (VectorKind.ROPE_QUANTISE, VectorKind.QUANTISE)
 NORMS = (VectorKind.NORM, VectorKind.GATE, VectorKind.ATTENTION_NORM)
 
 
-class _State(enum.Enum, shape=3):
+class _State(IntEnum):
     IDLE = 0
     SETUP = 1
     LOAD = 2

@@ -94,7 +94,7 @@ class VectorScales(wiring.Component):
     start: Signal
     lane: Signal
     constant: Signal
-    destination: data.View
+    destination: Signal
     is_gate: Signal
     quantises: Signal
     norms: Signal

@@ -104,7 +104,7 @@ class VectorStore(wiring.Component):
     """
 
     lane: Signal
-    kind: data.View
+    kind: Signal
     load_valid: Signal
     load_data: data.View
     load_address: Signal

@@ -93,8 +93,8 @@ class Unit:
     def __init__(self, lanes, activation, embedding_shift, gate_shift):
         self.activation, self.embedding_shift = activation, embedding_shift
         self.gate_shift = gate_shift
-        self.residual = [None] * lanes
-        self.row = [None] * lanes
+        self.residual = [[0]] * lanes
+        self.row = [[(0, 0)]] * lanes
         self.rho = [(0, 0)] * lanes
         self.constants = []
         self.gains = []
