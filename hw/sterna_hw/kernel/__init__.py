@@ -16,6 +16,7 @@ from .functions import (
 )
 from .part import KernelConfig
 from .pipeline import KernelPipeline
+from .values import Integer
 
 FLOOR, HALF_UP, HALF_EVEN = Rounding.FLOOR, Rounding.HALF_UP, Rounding.HALF_EVEN
 
@@ -23,6 +24,7 @@ __all__ = [
     "FLOOR",
     "HALF_EVEN",
     "HALF_UP",
+    "Integer",
     "Kernel",
     "KernelConfig",
     "KernelPipeline",

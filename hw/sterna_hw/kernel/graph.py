@@ -30,7 +30,7 @@ operation       operands               meaning
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,25 +102,28 @@ class Graph:
         return self.node("constant", (), IntegerRange(value, value), int(value))
 
 
-def needed(outputs: Sequence[Node]) -> list[Node]:
-    """The nodes that some outputs depend on, operands first."""
+def needed(outputs: Sequence[Node], known: Collection[Node] = ()) -> list[Node]:
+    """The nodes that some outputs depend on, operands first; not those beyond what is known."""
     seen: dict[int, Node] = {}
     waiting = list(outputs)
     while waiting:
         node = waiting.pop()
-        if node.number not in seen:
+        if node.number not in seen and node not in known:
             seen[node.number] = node
             waiting += node.operands
     return [seen[number] for number in sorted(seen)]
 
 
-def evaluate(outputs: Sequence[Node], inputs: Mapping[str, Any]) -> list[Any]:
+def evaluate(
+    outputs: Sequence[Node], inputs: Mapping[str, Any], known: Mapping[Node, Any] | None = None
+) -> list[Any]:
     """The meaning of a graph on Python integers or on arrays of one shape.
 
-    Arrays must be of Python objects where a value may need more than 62 bits.
+    Arrays must be of Python objects where a value may need more than 62 bits. What stands in
+    ``known`` is not computed, nor what only it depends on.
     """
-    values: dict[Node, Any] = {}
-    for node in needed(outputs):
+    values: dict[Node, Any] = dict(known or {})
+    for node in needed(outputs, values):
         operands = [values[operand] for operand in node.operands]
         values[node] = _evaluate(node, operands, inputs)
     return [values[node] for node in outputs]

@@ -31,6 +31,7 @@ from .function import Kernel, Trace
 from .graph import Node
 from .hardware import Emitter
 from .schedule import Kind, Schedule, schedule
+from .tabulate import tabulate
 
 __all__ = ["KernelPipeline", "KernelPipelineComponent"]
 
@@ -99,7 +100,8 @@ class KernelPipeline:
 
     @cached_property
     def timetable(self) -> Schedule:
-        return schedule(list(self.trace.outputs.values()), self.depth, self.kinds)
+        outputs = tabulate(list(self.trace.outputs.values()))
+        return schedule(outputs, self.depth, self.kinds)
 
     @property
     def latency(self) -> int:

@@ -20,7 +20,10 @@ from .errors import KernelError
 from .graph import Node
 from .ranges import RANGES
 
-__all__ = ["Array", "Number", "Traced", "is_integer"]
+__all__ = ["Array", "Integer", "Number", "Traced", "is_integer"]
+
+Integer = Any
+"""For annotations: a Python integer, an array of integers, or a value that is being traced."""
 
 SAFE_WIDTH = 62
 """Results of at most so many bits are computed in 64-bit integers."""
