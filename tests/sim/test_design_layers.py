@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from sterna.cycles import Network, simulate_network
+from sterna_hw.accelerator import RESET_CYCLES
 from sterna_hw.verilog import emit
 from sterna_sim.design_bench import simulate, simulate_profiles
 from sterna_sim.design_description import describe
@@ -79,7 +80,7 @@ def test_exact_under_every_profile_and_in_the_predicted_cycles(built: Built) -> 
     for result in results:
         assert result.exact, (result.profile, result.problems, result.mismatch)
     assert results[0].profile == "none"
-    assert results[0].frame_ends == built.ends()
+    assert results[0].frame_ends == [RESET_CYCLES + end for end in built.ends()]
     assert results[0].cycle_difference == 0
 
 
