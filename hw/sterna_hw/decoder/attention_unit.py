@@ -19,28 +19,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..base import Cost, Device
 from ..beat import beat_signature
-from ..credit import CreditQueueConfig, delay
-from . import dot_lanes, score_scale, token_weights
+from ..credit import CreditQueueConfig
 from .attention_command import (
     attention_command_layout,
-    index_shape,
     lane_scale_layout,
     logit_layout,
     query_layout,
-    scale_field,
 )
+from .attention_passes import place_row, rank_rows, score_words, sum_values, weigh_tokens
 from .attention_phases import AttentionPhasesConfig
 from .attention_sizes import WEIGHT_LATENCY, AttentionSizes
 from .head_results import RESULT
-from .score_store import READ_LATENCY
 from .token_weights import WEIGHT_WIDTH
-from .vector_command import scale_layout, word_layout
+from .vector_command import word_layout
 
 __all__ = ["AttentionUnit", "AttentionUnitConfig"]
 
@@ -229,11 +226,11 @@ class AttentionUnit(wiring.Component):
         for name, part in parts.items():
             m.submodules[name] = part
         self._control(m, parts)
-        row = self._row(m, parts["walk"])
-        self._score(m, parts, row)
-        self._weigh(m, parts)
-        self._sum(m, parts, row)
-        self._rank(m, parts)
+        row = place_row(m, config, parts["walk"])
+        score_words(m, config, self, parts, row)
+        weigh_tokens(m, config, parts)
+        sum_values(m, self, parts, row)
+        rank_rows(m, config, self, parts)
         return m
 
     def _control(self, m: Module, parts: dict[str, Any]) -> None:
@@ -257,190 +254,6 @@ class AttentionUnit(wiring.Component):
             walk.last_slot.eq(phases.last_slot),
             phases.has_left.eq(_ends(self.o) | _ends(self.best)),
             self.idle.eq(phases.idle),
-        ]
-
-    def _present(self, walk: Any, last_port: Value) -> Value:
-        """Which ports hold a row of the slot: in the last one, those up to the last port."""
-        ports = range(self.config.ports)
-        return Cat(~walk.is_last_slot | (last_port >= port) for port in ports)
-
-    def _row(self, m: Module, walk: Any) -> Signal:
-        """Number of the 16 elements of a query, or of the sums, that belong to the walk's place:
-        the queries of a group take turns, words apart."""
-        config = self.config
-        row = Signal(index_shape(config.queries.words))
-        back = (config.group - 1) * config.head_words
-        with m.If(walk.advance & ~walk.is_header):
-            with m.If(walk.is_slot_end):
-                m.d.sync += row.eq(0)
-            with m.Elif(~walk.is_last_query):
-                m.d.sync += row.eq(row + config.head_words)
-            with m.Elif(walk.is_last_word | walk.rows):
-                m.d.sync += row.eq(row + 1)
-            with m.Else():
-                m.d.sync += row.eq(row + 1 - back)
-        return row
-
-    def _score(self, m: Module, parts: dict[str, Any], row: Signal) -> None:
-        """Words of keys or of the head, to sums; those of keys on to scores and their store."""
-        config, phases, walk = self.config, parts["phases"], parts["walk"]
-        queries, dots, scale = parts["queries"], parts["dots"], parts["scale"]
-        scores, value_scales = parts["scores"], parts["value_scales"]
-        wiring.connect(m, wiring.flipped(self.query), queries.i)
-        takes = phases.takes_keys | phases.takes_rows
-        m.d.comb += [
-            queries.lane.eq(phases.lane),
-            queries.row.eq(row),
-            dots.step.eq(walk.advance & ~walk.is_header & takes),
-            dots.is_first.eq(walk.is_first_word),
-            dots.is_last.eq(walk.is_last_word),
-            dots.is_row.eq(phases.is_head),
-            dots.word.eq(self.words.payload.data),
-            dots.query.eq(queries.word),
-        ]
-        is_header = Signal()
-        m.d.comb += is_header.eq(walk.advance & walk.is_header & phases.takes_keys)
-        fields = data.ArrayLayout(scale_field(), 2)
-        for port in range(config.ports):
-            header = data.View(fields, self.words.payload.data[port][: fields.size])
-            for target, field in ((scale.key, header[0]), (value_scales.scales, header[1])):
-                kept = Signal(scale_layout(), name=f"scale_{port}", reset_less=True)
-                with m.If(is_header):
-                    m.d.sync += [
-                        kept.mantissa.eq(field.mantissa),
-                        kept.exponent.eq(field.exponent),
-                    ]
-                m.d.comb += target[port].eq(kept)
-        present = self._present(walk, phases.last_port)
-        m.d.comb += [
-            value_scales.start.eq(phases.begin),
-            value_scales.valid.eq(delay(m, is_header, 1, reset_less=False)),
-            value_scales.present.eq(delay(m, present, 1)),
-        ]
-
-        # The scale of a record is taken over between its predecessor's sums and its own.
-        at_sums = dot_lanes.LATENCY
-        at_scores = at_sums + score_scale.LATENCY
-        is_score = delay(m, dots.valid & ~phases.is_head, score_scale.LATENCY, reset_less=False)
-        m.d.comb += [
-            scale.query.eq(self._query_scale(m, phases.lane)),
-            scale.load.eq(delay(m, is_header, at_sums, reset_less=False)),
-            scores.start.eq(phases.begin),
-            scores.valid.eq(is_score),
-            scores.scores.eq(scale.scores),
-            scores.present.eq(delay(m, present, at_scores)),
-            scores.is_first_slot.eq(delay(m, walk.is_first_slot, at_scores)),
-        ]
-        for port in range(config.ports):
-            m.d.comb += scale.sums[port].eq(dots.sums[port])
-
-    def _query_scale(self, m: Module, lane: Value) -> Value:
-        """The scale of a lane's query, from where it was put."""
-        store = memory.Memory(
-            shape=scale_layout(),
-            depth=self.config.lanes,
-            init=[],
-            attrs={"ram_style": "distributed"},
-        )
-        m.submodules.query_scales = store
-        write, read = store.write_port(), store.read_port(domain="comb")
-        m.d.comb += [
-            self.query_scale.ready.eq(1),
-            write.en.eq(self.query_scale.valid),
-            write.addr.eq(self.query_scale.payload.lane),
-            write.data.eq(self.query_scale.payload.scale),
-            read.addr.eq(lane),
-        ]
-        scale = Signal(scale_layout(), reset_less=True)
-        m.d.sync += scale.eq(read.data)
-        return scale
-
-    def _weigh(self, m: Module, parts: dict[str, Any]) -> None:
-        """Weights of all tokens and heads in order, ahead of the words that they belong to."""
-        config, phases, walk = self.config, parts["phases"], parts["weights_walk"]
-        scores, scales, weights = parts["scores"], parts["value_scales"], parts["weights"]
-        queue, factors = parts["weights_queue"], parts["factors"]
-        active, advance, step = Signal(), Signal(), Signal()
-        row, head, slot = (
-            Signal.like(scores.row),
-            Signal.like(scores.head),
-            Signal.like(scales.slot),
-        )
-        m.d.comb += [
-            advance.eq(active & walk.is_open & queue.available),
-            step.eq(advance & ~walk.is_header),
-            walk.start.eq(phases.starts_weights),
-            walk.advance.eq(advance),
-            walk.last_slot.eq(phases.last_slot),
-        ]
-        with m.If(phases.starts_weights):
-            m.d.sync += [active.eq(1), row.eq(0), head.eq(0), slot.eq(0)]
-        with m.Elif(step):
-            # The queries of the group come again with each word of their key head.
-            is_back = walk.is_last_query & ~walk.is_last_word
-            move = Mux(is_back, 1 - config.group, 1)
-            m.d.sync += [
-                active.eq(~walk.is_end),
-                row.eq(row + move),
-                head.eq(Mux(walk.is_slot_end, 0, head + move)),
-                slot.eq(slot + walk.is_slot_end),
-            ]
-        m.d.comb += [
-            scores.row.eq(row),
-            scores.head.eq(head),
-            scales.slot.eq(slot),
-            weights.scores.eq(scores.stored),
-            weights.maximum.eq(scores.maximum),
-            weights.present.eq(delay(m, self._present(walk, phases.last_port), READ_LATENCY)),
-            weights.scales.eq(scales.weights),
-            queue.take.eq(step),
-            queue.push.eq(delay(m, step, WEIGHT_LATENCY, reset_less=False)),
-            queue.result.eq(weights.w),
-        ]
-        at_p = READ_LATENCY + token_weights.P_LATENCY
-        m.d.comb += [
-            factors.start.eq(phases.starts_weights),
-            factors.valid.eq(delay(m, step & walk.is_first_word, at_p, reset_less=False)),
-            factors.weights.eq(weights.p),
-            factors.is_first_slot.eq(delay(m, walk.is_first_slot, at_p)),
-            factors.is_last_slot.eq(delay(m, walk.is_last_slot, at_p)),
-        ]
-
-    def _sum(self, m: Module, parts: dict[str, Any], row: Signal) -> None:
-        """Words of values, weighted, to sums; these to results."""
-        phases, walk, results = parts["phases"], parts["walk"], parts["results"]
-        sums, weights = parts["sums"], parts["weights_queue"].o
-        wiring.connect(m, parts["factors"].o, results.factors)
-        wiring.connect(m, wiring.flipped(self.o), results.o)
-        m.d.comb += [
-            sums.step.eq(walk.advance & ~walk.is_header & phases.takes_values),
-            sums.word.eq(self.words.payload.data),
-            sums.weights.eq(weights.payload),
-            sums.row.eq(Mux(phases.takes_values, row, results.row)),
-            sums.is_first_slot.eq(walk.is_first_slot),
-            results.start.eq(phases.starts_results),
-            results.sums.eq(sums.sums),
-        ]
-
-    def _rank(self, m: Module, parts: dict[str, Any]) -> None:
-        """Sums of the head's rows, one after the other, to the list of the best."""
-        phases, walk, dots = parts["phases"], parts["walk"], parts["dots"]
-        sequence, best = parts["logit_sequence"], parts["best_logits"]
-        wiring.connect(m, wiring.flipped(self.best), best.o)
-        present = self._present(walk, phases.last_port)
-        m.d.comb += [
-            sequence.start.eq(phases.begin),
-            sequence.valid.eq(dots.valid & phases.is_head),
-            sequence.sums.eq(dots.sums),
-            sequence.present.eq(delay(m, present, dot_lanes.LATENCY)),
-            best.clear.eq(phases.begin),
-            best.valid.eq(sequence.found),
-            best.index.eq(sequence.index),
-            best.logit.eq(sequence.logit),
-            best.flush.eq(phases.starts_list),
-            self.logits.valid.eq(sequence.found),
-            self.logits.index.eq(sequence.index),
-            self.logits.logit.eq(sequence.logit),
         ]
 
 

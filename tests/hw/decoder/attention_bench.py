@@ -87,9 +87,7 @@ def words_of(config: AttentionUnitConfig, rows: Sequence[bytes], junk: random.Ra
     words = []
     for slot in range(-(-len(rows) // ports)):
         here = [
-            rows[slot * ports + port]
-            if slot * ports + port < len(rows)
-            else junk.randbytes(size)
+            rows[slot * ports + port] if slot * ports + port < len(rows) else junk.randbytes(size)
             for port in range(ports)
         ]
         for start in range(0, size, 16):
@@ -189,5 +187,3 @@ def run_unit(
         reset_at=None if reset_at is None else reset_at + loading,
     )
     return run, loading
-
-

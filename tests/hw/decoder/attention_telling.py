@@ -120,9 +120,7 @@ class Case:
 
     @property
     def expected(self) -> list[int]:
-        return attend(
-            self.query, self.kappa_q, self.keys, self.kappa_k, self.values, self.kappa_v
-        )
+        return attend(self.query, self.kappa_q, self.keys, self.kappa_k, self.values, self.kappa_v)
 
 
 def random_case(seed: int, heads: int, kv_heads: int, size: int, tokens: int) -> Case:
