@@ -53,7 +53,7 @@ def random_step(generator: random.Random, widths: list[int]) -> Step:
     rounding = generator.choice(list(Rounding))
     low = generator.randint(-500, 100)
     high = low + generator.randrange(0, 900)
-    mask = generator.choice([1, 7, 15])
+    mask = generator.choice([1, 3, 7])
     entries = [generator.randint(-200, 999) for _ in range(generator.choice([4, 32, 64, 128, 512]))]
     a, b, c = pick(LARGEST_WIDTH - 2), pick(LARGEST_WIDTH - 2), pick()
     narrow, other = pick(26), pick(26)  # every input is at most so wide
@@ -90,13 +90,13 @@ def random_step(generator: random.Random, widths: list[int]) -> Step:
 
 
 def random_kernel(seed: int) -> tuple[Kernel, dict[str, IntegerRange]]:
-    """A kernel of one to three inputs and four to thirteen operations, and its ranges."""
+    """A kernel of one to three inputs and three to ten operations, and its ranges."""
     generator = random.Random(seed)
     ranges = {name: random_range(generator) for name in NAMES[: generator.randint(1, 3)]}
     graph = Graph()
     values: list[Any] = [Traced(graph.input(name, r)) for name, r in ranges.items()]
     steps: list[Step] = []
-    for _ in range(generator.randint(4, 13)):
+    for _ in range(generator.randint(3, 10)):
         step = random_step(generator, [value.range.width for value in values])
         values.append(step(values))
         steps.append(step)
@@ -128,8 +128,8 @@ def random_config(seed: int) -> KernelConfig:
     return KernelConfig(
         function,
         ranges,
-        elements=generator.randint(1, 7),
-        count=generator.randint(1, 3),
+        elements=generator.randint(1, 5),
+        count=generator.choice([1, 1, 2, 3]),
         common=("second",) if len(ranges) > 1 and generator.random() < 0.3 else (),
         interval=generator.choice([1, 1, 1, 2, 3, 5]),
         depth=generator.choice([2, 3, 4, 4, 6]),
