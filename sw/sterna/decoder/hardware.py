@@ -1,0 +1,126 @@
+"""What a decoder accelerator is given, and the configuration that follows for a model.
+
+`DecoderHardware` holds the choices that are free: memory ports, token lanes, the engine's tables
+and queries, how far memory is read ahead. Everything else (sizes of units, the program, the memory
+map, the hash that ties an image to its design) follows from the model. `recommended_hardware` names
+choices that suit a device: on UltraScale+ four ports and sixteen tables by eight queries, which use
+up trits 1.2 times as fast as four ports deliver them; on ECP5 the least that a port can feed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from sterna_hw.base import Device
+from sterna_hw.decoder.decoder_accelerator import DecoderAcceleratorConfig
+from sterna_hw.decoder.decoder_core import DecoderCoreConfig
+
+from .assembler import assemble, decoder_program
+from .image import model_hash
+from .integers import DecoderIntegers
+from .layout import DecoderLayout
+from .shape import DecoderShape
+
+__all__ = ["DecoderHardware", "recommended_hardware"]
+
+
+@dataclass(frozen=True)
+class DecoderHardware:
+    """Choices for an accelerator; units check them.
+
+    Parameters
+    ----------
+    ports : :class:`int`
+        Memory ports of 128 bits, 1 to 4.
+    lanes : :class:`int`
+        Tokens that share one pass over the weights (B), 1 to 16.
+    tables, queries : :class:`int`
+        T and Q of the engine with groups of three; also Q elements a beat of the vector unit.
+    best_count : :class:`int`
+        Logits of a result, for a host that draws tokens.
+    prefetch_words : :class:`int`
+        Words that memory may be ahead.
+    burst_beats : :class:`int`
+        Beats of a read burst.
+    large_style : ``"block"`` or ``"ultra"``
+        Memory that large buffers are made of.
+    adders : ``"logic"`` or ``"dsp"``
+        What sums in the engine.
+    """
+
+    ports: int = 4
+    lanes: int = 8
+    tables: int = 16
+    queries: int = 8
+    best_count: int = 1
+    prefetch_words: int = 4096
+    burst_beats: int = 64
+    large_style: Literal["block", "ultra"] = "ultra"
+    adders: Literal["logic", "dsp"] = "logic"
+
+    def layout(self, shape: DecoderShape) -> DecoderLayout:
+        """The memory map of a shape."""
+        return DecoderLayout(shape, self.ports, 3 * self.tables, self.queries)
+
+    def core(self, shape: DecoderShape, **options: Any) -> DecoderCoreConfig:
+        """The core for a shape; ``options`` are those that a model decides (see `accelerator`)."""
+        program = assemble(decoder_program(self.layout(shape)))
+        return DecoderCoreConfig(
+            hidden=shape.hidden,
+            feed_forward=shape.feed_forward,
+            heads=shape.heads,
+            kv_heads=shape.kv_heads,
+            head_size=shape.head_size,
+            vocabulary=shape.vocabulary,
+            context=shape.context,
+            ports=self.ports,
+            lanes=self.lanes,
+            tables=self.tables,
+            group=3,
+            queries=self.queries,
+            activation=shape.activation,
+            best_count=self.best_count,
+            adders=self.adders,
+            prefetch_words=self.prefetch_words,
+            burst_beats=self.burst_beats,
+            large_style=self.large_style,
+            program=program,
+            program_depth=64,
+            **options,
+        )
+
+    def accelerator(
+        self, model: DecoderIntegers, name: str = "decoder", build_hash: int = 0
+    ) -> DecoderAcceleratorConfig:
+        """The accelerator for a model.
+
+        Raises
+        ------
+        ValueError
+            If the choices and the model do not fit each other.
+        """
+        core = self.core(
+            model.shape, embedding_shift=model.embedding_shift, gate_shift=model.gate_shift
+        )
+        return DecoderAcceleratorConfig(name, core, build_hash, model_hash(model))
+
+    def record(self) -> dict[str, Any]:
+        """As JSON; ``DecoderHardware(**record)`` is the same again."""
+        return asdict(self)
+
+
+def recommended_hardware(device: Device, shape: DecoderShape) -> DecoderHardware:
+    """Choices for a device."""
+    if device.family == "xcup":
+        return DecoderHardware()
+    queries = 4
+    return DecoderHardware(
+        ports=1,
+        lanes=1,
+        tables=8,
+        queries=queries,
+        prefetch_words=256,
+        burst_beats=16,
+        large_style="block",
+    )
