@@ -115,10 +115,6 @@ class VectorDatapathConfig:
     def cost(self, device: Device) -> Cost:
         """Estimate: the kernels, the statistics, and what delays elements."""
         arithmetic = self.arithmetic
-        kernels = [
-            arithmetic.apply, arithmetic.add, arithmetic.rotate, arithmetic.gate,
-            arithmetic.weigh, arithmetic.measure, arithmetic.code,
-        ]  # fmt: skip
         bits = self.count * ELEMENT.width
         waits = (
             delay_cost(device, bits, READ_LATENCY) * 2
@@ -126,7 +122,7 @@ class VectorDatapathConfig:
             + delay_cost(device, bits // 2, arithmetic.apply.latency)
         )
         total = self.statistics.cost(device) + waits + Cost(lut=3 * bits, ff=2 * bits)
-        return sum((kernel.cost(device) for kernel in kernels), total)
+        return sum((kernel.cost(device) for kernel in arithmetic.pipelines), total)
 
     def create(self) -> VectorDatapath:
         return VectorDatapath(self)
@@ -165,29 +161,6 @@ class VectorDatapath(wiring.Component):
     codes : out
         int8 of what stood at the address ``code_latency`` cycles ago.
     """
-
-    switches: data.View
-    mantissa: Signal
-    shift: Signal
-    length: Signal
-    reciprocal: Signal
-    source: data.View
-    source_valid: Signal
-    residual: data.View
-    scratch: data.View
-    kept_valid: Signal
-    rotation: data.View
-    gains: data.View
-    x: data.View
-    x_valid: Signal
-    x_first: Signal
-    measures: Signal
-    adds: Signal
-    total: data.View
-    total_valid: Signal
-    largest: Signal
-    squares: Signal
-    codes: data.View
 
     def __init__(self, config: VectorDatapathConfig) -> None:
         self.config = config

@@ -188,3 +188,10 @@ class VectorArithmetic:
             "reciprocal": IntegerRange(0, (1 << 15) - 1),
         }
         return KernelPipeline(make_code, ranges, self.count, held=("length", "reciprocal"))
+
+    @property
+    def pipelines(self) -> tuple[KernelPipeline, ...]:
+        """All of them."""
+        return (
+            self.apply, self.add, self.rotate, self.gate, self.weigh, self.measure, self.code,
+        )  # fmt: skip
