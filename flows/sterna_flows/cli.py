@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -164,8 +164,19 @@ def build(
     start: Annotated[
         str, typer.Option("--from", help="Step to start at: import, plan or map.")
     ] = "import",
+    lanes: Annotated[int | None, typer.Option(help="Decoders: tokens of a pass.")] = None,
+    ports: Annotated[int | None, typer.Option(help="Decoders: memory ports.")] = None,
+    best: Annotated[int | None, typer.Option(help="Decoders: logits that a host can see.")] = None,
+    layers: Annotated[int | None, typer.Option(help="Synthetic decoders: only so many.")] = None,
 ) -> None:
     """Make Verilog, memory images, constraints, the regression and a report."""
+    from .decoder_flow import find_model
+
+    if model is not None and (decoder := find_model(model, layers=layers)) is not None:
+        _build_decoder(
+            decoder, target, output, {"lanes": lanes, "ports": ports, "best_count": best}
+        )
+        return
     from sterna.folding import read_foldings
     from sterna.planner import Budget
 
@@ -188,6 +199,58 @@ def build(
         tell(f"Building {graph.name} for {target}")
         build_with_regression(graph, target, output, reloadable=reloadable, **options)
     print_report(output_console(), read_report(output))
+
+
+def _build_decoder(
+    source: Any, target: str | None, output: Path, choices: dict[str, int | None]
+) -> None:
+    from .decoder_flow import build_with_choices
+    from .tables import output_console
+
+    if target is None:
+        raise ValueError("Target must be given: --target xck26, for example")
+    given = {name: value for name, value in choices.items() if value is not None}
+    with telling(steps=False) as tell:
+        tell(f"Building {source.name} for {target}")
+        lines = build_with_choices(source, target, output, given)
+    console = output_console()
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def generate(
+    directory: Build,
+    prompt: Annotated[str, typer.Option(help="Text, or token numbers with commas.")],
+    tokens: Annotated[int, typer.Option(help="Tokens to generate at most.")] = 64,
+    engine: Annotated[str, typer.Option(help="golden, or rtl: the Verilog.")] = "golden",
+    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
+    top_k: Annotated[int, typer.Option(help="Candidates that are drawn from.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    stop: Annotated[str | None, typer.Option(help="A token that ends the text.")] = None,
+) -> None:
+    """Continue a text by a built decoder, by its golden model or its Verilog."""
+    from sterna.decoder.sampling import Sampler
+
+    from .decoder_flow import summary
+    from .generate import generate as run_generation
+
+    def say(text: str) -> None:
+        print(text, end="", flush=True)
+
+    with telling() as tell:
+        made = run_generation(
+            directory,
+            prompt,
+            tokens,
+            engine=engine,
+            sampler=Sampler(temperature, top_k, seed),
+            stop=stop,
+            say=say,
+            tell=tell,
+        )
+    print()
+    print(summary(made), file=sys.stderr)
 
 
 @app.command()

@@ -48,8 +48,9 @@ class GoldenEngine:
 
     def run(self, tokens: Sequence[int]) -> Answer:
         logits = self._decoder.run(tokens)
-        scale = self._decoder.logit_scale
+        scale = self._decoder.final_scale
         real = float(scale.mantissa[0]) * 2.0 ** float(scale.exponent[0])
+        real *= self._decoder.model.head_constant.real
         return Answer(tuple(best_candidates(logits, self.count)), real)
 
 

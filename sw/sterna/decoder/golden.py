@@ -134,6 +134,9 @@ class GoldenDecoder:
         What it runs.
     layers : :class:`int`, optional
         Only so many of the first layers (for checks on large shapes).
+
+    After a run ``final_scale`` is the norm scale before the head: times ``model.head_constant`` it
+    makes real logits.
     """
 
     def __init__(self, model: DecoderIntegers, layers: int | None = None) -> None:
@@ -182,9 +185,8 @@ class GoldenDecoder:
         self.position += len(ids)
         if not all_logits:
             x = x[-1:]
-        codes, scale = _norm(x, model.final_gains)
+        codes, self.final_scale = _norm(x, model.final_gains)
         self._note(checkpoints, "final_norm", codes)
-        self.logit_scale = scale * RunScale.of(model.head_constant)
         logits = _multiply(codes, model.head)
         return logits if all_logits else logits[0]
 

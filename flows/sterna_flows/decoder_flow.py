@@ -1,0 +1,66 @@
+"""Decoders on the command line: which one is meant, building it, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sterna.decoder.building import build_decoder
+from sterna.decoder.hardware import recommended_hardware
+from sterna.decoder.source import DecoderSource, find_decoder
+from sterna_hw.base import find_device
+from sterna_models import text_zoo
+
+from .generate import Generation
+
+__all__ = ["build_with_choices", "find_model", "summary"]
+
+
+def find_model(model: str, *, layers: int | None = None) -> DecoderSource | None:
+    """The decoder that a user names: a folder, ``synthetic:NAME``, or one of the zoo; None if it is
+    no decoder."""
+    found = find_decoder(model, layers=layers)
+    if found is None and not Path(model).exists() and model in text_zoo.names():
+        return find_decoder(str(text_zoo.folder(model)), layers=layers)
+    return found
+
+
+def build_with_choices(
+    source: DecoderSource, target: str, output: Path, choices: Mapping[str, Any]
+) -> list[str]:
+    """Builds a decoder with the device's recommended choices, but for those given; gives lines that
+    say what was made."""
+    recommended = recommended_hardware(find_device(target), source.checkpoint.shape)
+    design = build_decoder(source, target, output, hardware=replace(recommended, **dict(choices)))
+    report, hardware = json.loads((output / "report.json").read_text()), design.hardware
+    used = ", ".join(
+        f"{amount:.0f} {kind}" for kind, amount in report["estimated"].items() if amount
+    )
+    kind = " (random weights)" if report["synthetic"] else ""
+    return [
+        f"{source.name}{kind} for {target}: {hardware.lanes} token lanes, {hardware.ports} memory"
+        f" ports, {hardware.tables} tables by {hardware.queries} queries",
+        f"Estimated: {used}",
+        f"Memory: {design.layout.memory_bytes * hardware.ports / 1e6:.1f} MB, of it"
+        f" {design.layout.image_bytes * hardware.ports / 1e6:.1f} MB image",
+        f"Files: {output}",
+    ]
+
+
+def summary(made: Generation) -> str:
+    """One line about a generation."""
+    count = len(made.tokens)
+    line = f"{count} tokens in {made.seconds:.1f} s"
+    if made.first_cycles is not None:
+        milliseconds = made.first_cycles / made.clock_mhz / 1e3
+        line += f"; first token after {made.first_cycles:,} cycles ({milliseconds:.2f} ms)"
+    rate = made.tokens_per_second
+    if rate is not None and made.roofline is not None:
+        line += (
+            f"; then {rate:,.0f} tokens/s at {made.clock_mhz:.0f} MHz by simulated cycles,"
+            f" {made.roofline:.0%} of the memory roofline"
+        )
+    return line

@@ -1,0 +1,138 @@
+"""From a decoder to a folder: Verilog, the memory image, the program, figures.
+
+    NAME.v ...          Verilog, one file a module; *.hex contents of on-chip memories
+    sources.f           the Verilog files in one list
+    memory/portN.bin    what each memory port's region must hold
+    program.txt         the program, as text (it is in the design already)
+    registers.json      the register map, for drivers
+    decoder.json        what a bench or a driver must know: shape, choices, memory map, hashes
+    model/              the checkpoint, so that the golden model can be made again
+    report.json         figures, extended by each command
+
+Like all builds the folder appears whole or not at all, and the same input gives the same bytes. The
+build hash in the registers names model, program and choices.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sterna_hw.base import Cost, find_device
+from sterna_hw.decoder.decoder_accelerator import DecoderAcceleratorConfig
+from sterna_hw.register_map import driver_table
+from sterna_hw.verilog import emit
+
+from ..output_folder import fresh_folder
+from .assembler import decoder_program, print_program
+from .design import DECODER_FILE, DECODER_VERSION, DecoderDesign
+from .hardware import DecoderHardware, recommended_hardware
+from .image import write_image
+from .lowering import lower_decoder
+from .source import DecoderSource
+
+__all__ = ["build_decoder"]
+
+NAME = "decoder"
+
+
+def build_decoder(
+    source: DecoderSource,
+    target: str,
+    out: str | Path,
+    *,
+    hardware: DecoderHardware | None = None,
+) -> DecoderDesign:
+    """Build an accelerator for a decoder.
+
+    Parameters
+    ----------
+    source : :class:`DecoderSource`
+        The decoder.
+    target : :class:`str`
+        A device.
+    out : path
+        The folder to make.
+    hardware : :class:`DecoderHardware`, optional
+        Choices; those recommended for the device otherwise.
+
+    Raises
+    ------
+    ValueError
+        If the device is unknown, the folder cannot be written, or the decoder does not fit.
+    """
+    out = Path(out)
+    device = find_device(target)
+    model = lower_decoder(source.checkpoint)
+    hardware = hardware or recommended_hardware(device, model.shape)
+    layout = hardware.layout(model.shape)
+    program = print_program(decoder_program(layout))
+    plain = hardware.accelerator(model, NAME)
+    content = json.dumps([source.name, plain.model_hash, program, hardware.record(), target])
+    digest = hashlib.sha256(content.encode()).digest()
+    config = hardware.accelerator(model, NAME, int.from_bytes(digest[:4], "little"))
+    costs = config.costs(device)
+    total = sum(costs.values(), start=Cost())
+    excess = [
+        f"{getattr(total, kind):.0f} of {device.total(kind)} {kind}"
+        for kind in ("lut", "ff", "bram", "uram", "dsp")
+        if getattr(total, kind) > device.total(kind)
+    ]
+    if excess:
+        raise ValueError(f"Decoder must fit {target}, not take {', '.join(excess)}")
+    with fresh_folder(out, mark=DECODER_FILE) as folder:
+        files = emit(config.create(), NAME)
+        for name, text in sorted(files.items()):
+            (folder / name).write_text(text)
+        sources = sorted(name for name in files if name.endswith(".v"))
+        (folder / "sources.f").write_text("".join(f"{name}\n" for name in sources))
+        (folder / "memory").mkdir()
+        write_image(model, layout, config.core.matmul, config.core.trits, folder / "memory")
+        (folder / "program.txt").write_text(program)
+        _write_json(folder / "registers.json", driver_table(config.registers))
+        record = {
+            "version": DECODER_VERSION,
+            "name": NAME,
+            "model": source.name,
+            "synthetic": model.synthetic,
+            "target": target,
+            "source": source.keep(folder / "model"),
+            "hardware": hardware.record(),
+            "build_hash": config.build_hash,
+            "model_hash": config.model_hash,
+            "memory": {
+                "bytes": layout.memory_bytes,
+                "sections": {name: asdict(part) for name, part in layout.sections.items()},
+            },
+        }
+        _write_json(folder / DECODER_FILE, record)
+        made = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+        _write_json(folder / "report.json", _report(record, config, costs, [*made, "report.json"]))
+    return DecoderDesign(out)
+
+
+def _report(
+    record: dict[str, Any],
+    config: DecoderAcceleratorConfig,
+    costs: dict[str, Cost],
+    files: list[str],
+) -> dict[str, Any]:
+    total = sum(costs.values(), start=Cost())
+    return {
+        "report_version": 1,
+        "kind": "decoder",
+        "model": record["model"],
+        "synthetic": record["synthetic"],
+        "target": record["target"],
+        "top": config.name,
+        "units": [{"name": name, "estimated": asdict(cost)} for name, cost in costs.items()],
+        "estimated": asdict(total),
+        "files": sorted(files),
+    }
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n")
