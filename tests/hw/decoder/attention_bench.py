@@ -37,6 +37,11 @@ class Command:
     codes: np.ndarray | None = None
 
     @property
+    def vector(self) -> np.ndarray:
+        assert self.codes is not None
+        return self.codes
+
+    @property
     def rows(self) -> int:
         if self.case is not None:
             return len(self.case.kappa_k)
@@ -132,7 +137,7 @@ def loading_controls(
     lane_width = _width(config.lanes)
     for command in commands:
         case = command.case
-        codes = np.ravel(case.query if case is not None else command.codes)
+        codes = case.query.ravel() if case is not None else command.vector
         mantissa, exponent = case.kappa_q if case is not None else (0, 0)
         beats = codes.reshape(-1, config.count)
         for number, beat in enumerate(beats):

@@ -1,7 +1,8 @@
-"""Plays a part without streams cycle by cycle: given inputs, what do the outputs show?
+"""Plays a part that never waits cycle by cycle: given inputs, what do the outputs show?
 
 Inputs that a row does not name are driven with random junk when they are wider than one bit, and
 low when they are single bits, so that nothing depends on what stands beside a flag that is low.
+Of an input stream, which must always be ready, ``valid`` and ``payload`` are inputs.
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ def play(
     """One row of inputs a cycle; the watched outputs of each cycle, as plain bits. ``react`` sees
     them, with the cycle's number, and may add inputs in the same cycle."""
     junk = random.Random(seed)
-    inputs = {
-        name: Value.cast(getattr(component, name))
-        for name, member in component.signature.members.items()
-        if member.is_port and member.flow == In
-    }
+    inputs: dict[str, Value] = {}
+    for name, member in component.signature.members.items():
+        if member.is_port and member.flow == In:
+            inputs[name] = Value.cast(getattr(component, name))
+        elif not member.is_port and member.flow == In:
+            stream = getattr(component, name)
+            inputs[f"{name}.valid"] = stream.valid
+            inputs[f"{name}.payload"] = Value.cast(stream.payload)
     seen: list[dict[str, int]] = []
 
     async def testbench(ctx: Any) -> None:

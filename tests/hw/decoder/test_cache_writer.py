@@ -112,8 +112,8 @@ def test_cycles_are_exact(count: int) -> None:
 @pytest.mark.parametrize("seed", range(4), ids=lambda seed: f"seed{seed}")
 def test_compute(seed: int) -> None:
     tokens = Tokens(SMALL, seed)
-    scales = [tuple(int(part) for part in tokens.scales[kind, 0]) for kind in range(2)]
-    records = SMALL.compute(tokens.codes[:, 0], scales[0], scales[1])
+    (key_m, key_e), (value_m, value_e) = tokens.scales[:, 0].tolist()
+    records = SMALL.compute(tokens.codes[:, 0], (key_m, key_e), (value_m, value_e))
     assert records == (tokens.record(0, 0), tokens.record(1, 0))
 
 
