@@ -11,7 +11,7 @@ keeps it for n cycles, so one register does the work of n (`Beats`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
@@ -199,14 +199,15 @@ def _resized(value: Value, width: int) -> Value:
 
 
 def _logic_table(node: Node, index: Value) -> Value:
-    """Each bit of the result is a constant of as many bits as there are rows, indexed."""
-    rows: Mapping[int, int] = dict(enumerate(node.detail))
+    """Each bit of the result is a constant of as many bits as there are rows, shifted by the index.
+
+    Written as a choice by cases it would be a memory to some synthesis tools.
+    """
     shape: Shape = shape_of(node.range)
-    bits = [
-        Const(sum(((row >> place) & 1) << at for at, row in rows.items()), len(rows)).bit_select(
-            _resized(index, node.operands[0].width), 1
-        )
+    row = _resized(index, node.operands[0].width)
+    columns = [
+        sum(((entry >> place) & 1) << at for at, entry in enumerate(node.detail))
         for place in range(shape.width)
     ]
-    joined = Cat(*bits)
+    joined = Cat(*((Const(column, len(node.detail)) >> row)[0] for column in columns))
     return joined.as_signed() if shape.signed else joined

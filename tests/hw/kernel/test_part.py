@@ -8,6 +8,8 @@ import pytest
 
 from sterna_hw.base import IntegerRange, find_device
 from sterna_hw.kernel import HALF_EVEN, HALF_UP, KernelConfig, clip, kernel, round_shift, table
+from sterna_hw.verilog import emit
+from sterna_sim.lint import lint
 
 from ..part_checks import check_part
 from ..part_checks import random_frames as random_plain_frames
@@ -125,3 +127,15 @@ def test_errors(change: dict[str, Any], message: str) -> None:
             rescale, elements=3, **change
         )
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("interval", [1, 3], ids=lambda n: f"interval{n}")
+def test_lint_is_clean(interval: int) -> None:
+    """With tables of logic, shared multipliers, split sums and padding."""
+
+    @kernel
+    def mixed(a, b):
+        return table(lambda k: k * k % 29, a & 31) * b + cube_root(b), (a << 20) + b * b
+
+    config = KernelConfig(mixed, {"a": HALFWORD, "b": HALFWORD}, 5, 3, interval=interval)
+    assert lint(emit(config.create(), "mixed"), "mixed") == []
