@@ -1,4 +1,4 @@
-"""One copy of a table of partial sums: a distributed memory with a register in front of its address.
+"""One copy of a table of partial sums: distributed memory with a register before its address.
 
 Every output that looks up in a cycle has its own copy of each table; all copies of a table are
 written with the same data, all tables in the same row. Lanes that share the index lie side by side
@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import memory
 
-__all__ = ["TableWrite", "table_copy"]
+from .base import Cost, Device
+
+__all__ = ["TableWrite", "table_copies_cost", "table_copy"]
 
 
 @dataclass(frozen=True)
@@ -43,3 +45,13 @@ def table_copy(m: Module, name: str, write: TableWrite, entry: Value, index: Val
         read.addr.eq(address),
     ]
     return read.data
+
+
+def table_copies_cost(device: Device, depth: int, width: int) -> Cost:
+    """Estimate of one copy: whole primitives of distributed memory, and the index."""
+    tiles = -(-depth // device.lutram_depth)
+    index = Cost(ff=(depth - 1).bit_length())
+    if device.family == "xcup":
+        # RAM32M16: eight look-up tables hold 14 bits.
+        return Cost(lut=8 * tiles * -(-width // 14)) + index
+    return Cost(lut=tiles * width * device.lutram_luts_per_bit) + index

@@ -1,10 +1,10 @@
 """Where the codes of a pass wait for the matrix engine: rows of T elements of every lane.
 
-The engine's tables are filled one activation of each group at a time, so what it reads is a row: T
-neighbouring elements of a vector, for all lanes at once. (Group t of a block is therefore elements
-t, T + t, 2*T + t, ... of the block: `TokenMatmulConfig.arrange` moves the columns of a matrix so.)
-Codes arrive V at a time for one lane. T being a multiple of V, a write fills one of T/V slices of a
-row, and every slice of every lane is a memory of its own: nothing is ever gathered or rotated.
+The engine's tables are filled one activation of each group at a time, so what it reads is a row:
+T neighbouring elements of a vector, for all lanes at once. (Group t of a block is therefore its
+elements t, T + t, 2*T + t, ...: `column_order` moves the columns of a matrix so.) Codes arrive V
+at a time for one lane. T being V times a power of two, a write fills one of T/V slices of a row,
+and every slice of every lane is a memory of its own: nothing is ever gathered or rotated.
 
 One write and one read a cycle; a row's data follow its address by two cycles. A row may not be read
 in the cycle in which it is written. What was never written is junk: the engine meets it with
@@ -52,7 +52,7 @@ class ActivationBufferConfig:
     lanes : :class:`int`
         Token lanes, B.
     tables : :class:`int`
-        Elements of a row, T: a multiple of ``count``.
+        Elements of a row, T: ``count`` times a power of two.
     count : :class:`int`
         Elements of a write, V.
     largest_inputs : :class:`int`
@@ -75,9 +75,10 @@ class ActivationBufferConfig:
             if value < 1:
                 subject = name.replace("_", " ").capitalize()
                 raise ValueError(f"{subject} must be 1 or more, not {value!r}")
-        if self.tables % self.count:
+        slices = self.tables // self.count
+        if self.tables % self.count or slices & (slices - 1):
             raise ValueError(
-                f"Tables must be a multiple of the {self.count} elements of a write,"
+                f"Tables must be {self.count} (the elements of a write) times a power of two,"
                 f" not {self.tables!r}"
             )
 
@@ -105,9 +106,8 @@ class ActivationBufferConfig:
 
     def cost(self, device: Device) -> Cost:
         """Estimate: a memory a slice and lane, the register in front of it."""
-        return self.memory.cost(device) * (self.lanes * self.slices) + Cost(
-            lut=self.lanes * self.slices, ff=8 * self.count + 16
-        )
+        memories = self.lanes * self.slices
+        return self.memory.cost(device) * memories + Cost(lut=memories, ff=8 * self.count + 16)
 
     def create(self) -> ActivationBuffer:
         return ActivationBuffer(self)
@@ -154,10 +154,8 @@ class ActivationBuffer(wiring.Component):
             address.eq(self.write.address),
             codes.eq(Cat(self.write.data)),
         ]
-        # A power of two is not needed of T/V: the quotient's remainder is found by comparing.
-        row = Signal(config.memory.address_width)
-        place = Signal(range(max(2, config.slices)))
-        m.d.comb += [row.eq(address // config.slices), place.eq(address % config.slices)]
+        place_width = (config.slices - 1).bit_length()
+        row, place = address[place_width:], address[:place_width]
         parts = []
         for number in range(config.lanes):
             for part in range(config.slices):

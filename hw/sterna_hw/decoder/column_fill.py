@@ -17,7 +17,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
 
 from ..add_subtract import add_or_subtract
-from ..base import IntegerRange
+from ..base import Cost, IntegerRange
 from ..beat import shape_of
 from ..credit import delay
 from ..loop import Loop
@@ -25,13 +25,18 @@ from ..table_copies import TableWrite
 from ..table_fill import FillControl, balance_flag
 from ..table_plan import TablePlan
 
-__all__ = ["FILL_LATENCY", "LATEST_READ", "ColumnFill"]
+__all__ = ["FILL_LATENCY", "LATEST_READ", "ColumnFill", "fill_cost"]
 
 FILL_LATENCY = 4
 """Cycles from the last step of a fill to the first cycle in which its table may be looked up."""
 
 LATEST_READ = FILL_LATENCY + 1
 """Cycles from the acceptance of a look-up to the last one in which it may read a table."""
+
+
+def fill_cost(leaf_range: IntegerRange, adders: int) -> Cost:
+    """Estimate of the running adders."""
+    return Cost(lut=leaf_range.width, ff=leaf_range.width) * adders
 
 
 class ColumnFill:

@@ -1,12 +1,12 @@
 """Sums in the SIMD lanes of DSP48E2: signed looked-up values first, then the running totals.
 
 A DSP48E2 adds two or three 48-bit words as four fields of 12 bits or two of 24, without carries
-between them. Four token lanes share their weights and so the signs of what they look up, and a sign
-can be obeyed by the operation chosen for the whole word: a chain of blocks sums up to five leaves of
-each of four lanes. The first block takes two leaves in any pair of signs (C + AB, C - AB, -C + AB as
-~C + AB + 1 with the rounding constant for the ones, -(C + AB)), each further one adds or subtracts
-one leaf to what its neighbour cascades. A second kind of chain adds up to three partial sums and
-the running total of two lanes, in fields of 24 bits.
+between them. Four token lanes share their weights and so the signs of what they look up, and a
+sign can be obeyed by the operation chosen for the whole word: a chain of blocks sums up to five
+leaves of each of four lanes. The first block takes two leaves in any pair of signs (C + AB, C - AB,
+-C + AB as ~C + AB + 1 with the rounding constant for the ones, -(C + AB)), each further one adds or
+subtracts one leaf to what its neighbour cascades. A second kind of chain adds up to three partial
+sums and the running total of two lanes, in fields of 24 bits.
 
 In Verilog each chain is a hand-written module: for synthesis (macro ``SYNTHESIS``, which Yosys and
 Vivado define) it names the blocks, otherwise it says the same in plain Verilog. In Amaranth's
@@ -105,7 +105,9 @@ def total_chain(
         m.d.comb += result.eq(_register(m, _apply(kept, delay(m, words[0], 1), plus, TOTAL_FIELD)))
         return result
     pair = [delay(m, word, 1) for word in words[:2]]
-    total = _apply(_register(m, _apply(pair[0], pair[1], plus, TOTAL_FIELD)), kept, plus, TOTAL_FIELD)
+    total = _apply(
+        _register(m, _apply(pair[0], pair[1], plus, TOTAL_FIELD)), kept, plus, TOTAL_FIELD
+    )
     if len(words) == 3:
         total = _apply(total, delay(m, words[2], 2), plus, TOTAL_FIELD)
     m.d.comb += result.eq(_register(m, total))

@@ -2,10 +2,10 @@
 
 Two ways lead from the looked-up values to a total. With carry chains, a tree of adders whose signs
 cost nothing (see `adder_tree`) ends in an accumulating adder. With DSP48E2 blocks (see `dsp_sums`),
-chains of them sum up to five tables of four lanes each, the sums of the chains are gathered into at
-most three words (by small trees where there are more), and one more chain adds these to the
-previous total. A chain takes its leaves one after the other; instead of delaying what was looked up,
-the index is delayed, which all lanes share.
+chains of them sum up to five tables of four lanes each, the sums of the chains are gathered into
+at most three words (by small trees where there are more), and one more chain adds these to the
+previous total. A chain takes its leaves one after the other; instead of delaying what was looked
+up, the index is delayed, which all lanes share.
 
 Both take a beat in every cycle and have no enable. The ``read_offset`` of a way is the number of
 cycles from the acceptance of a beat to the one in which the previous totals must be addressed; the
@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
-from ..adder_tree import adder_tree, tree_levels
 from ..add_subtract import add_or_subtract
-from ..base import IntegerRange
+from ..adder_tree import adder_tree, tree_levels
+from ..base import Cost, Device, IntegerRange
 from ..credit import delay
 from ..table_copies import table_copy
 from .column_fill import LATEST_READ, ColumnFill
@@ -66,6 +66,18 @@ class LogicSums:
     @property
     def read_offset(self) -> int:
         return self._lead
+
+    def cost(self, device: Device) -> Cost:
+        """Estimate: the trees, the accumulating adders, and their registers."""
+        shape = self.shape
+        nodes, width = shape.tables, shape.leaf_range.width
+        lut, ff = shape.total_range.width, 2 * shape.total_range.width + nodes * width
+        while nodes > 1:
+            pairs, nodes, width = nodes // 2, -(-nodes // 2), width + 1
+            lut += pairs * (width + 1)
+            ff += nodes * width
+        count = shape.lanes * shape.queries
+        return Cost(lut=lut * count, ff=ff * count + 3 * shape.queries * shape.tables)
 
     def build(
         self,
@@ -124,7 +136,7 @@ class DspSums:
 
     @property
     def chains(self) -> list[range]:
-        """Tables of each chain: at most five, and no more than their sum's field of 12 bits holds."""
+        """Tables of each chain: at most five, and no more than a field of 12 bits can sum."""
         field = IntegerRange.of_width(LEAF_FIELD, signed=True)
         longest = min(5, field.high // self.shape.leaf_range.high)
         return _split(range(self.shape.tables), -(-self.shape.tables // longest))
@@ -146,6 +158,16 @@ class DspSums:
     @property
     def read_offset(self) -> int:
         return self._terms + self._levels + (len(self.groups) > 1)
+
+    def cost(self, device: Device) -> Cost:
+        """Estimate: blocks, trees between the chains, signs by query."""
+        shape = self.shape
+        leaf_blocks = sum(max(2, len(chain)) - 1 for chain in self.chains) * -(-shape.lanes // 4)
+        total_blocks = (1 + (len(self.groups) > 1)) * -(-shape.lanes // 2)
+        merged = (LEAF_FIELD + 1) * (len(self.chains) - len(self.groups)) * shape.lanes
+        signs = 2 * shape.tables if shape.has_signs else 0
+        each = Cost(lut=merged + signs, ff=merged + 6 * signs, dsp=leaf_blocks + total_blocks)
+        return each * shape.queries
 
     def _skews(self) -> list[int]:
         """How many cycles later than it could each table is looked up."""
@@ -182,13 +204,18 @@ class DspSums:
                 moved = delay(m, Cat(code[: shape.entry_width], sign), skew)
                 index = Cat(moved[: shape.entry_width], halves[skew])
                 name = f"{query}_{table}"
-                words.append(_values(table_copy(m, name, fill.write, fill.entries[table], index), shape))
+                words.append(
+                    _values(table_copy(m, name, fill.write, fill.entries[table], index), shape)
+                )
                 negatives.append(delay(m, moved[shape.entry_width :], 1))
             sums = self._chain_sums(m, platform, query, words, negatives)
             gathered = []
             for group in self.groups:
                 leaves = [
-                    [(sums[chain][lane], shape.leaf_range * len(self.chains[chain])) for chain in group]
+                    [
+                        (sums[chain][lane], shape.leaf_range * len(self.chains[chain]))
+                        for chain in group
+                    ]
                     for lane in range(shape.lanes)
                 ]
                 gathered.append(
@@ -201,7 +228,10 @@ class DspSums:
                     m,
                     platform,
                     f"total_{query}_{lane}",
-                    [pack_fields([word[number] for number in pair], TOTAL_FIELD) for word in gathered],
+                    [
+                        pack_fields([word[number] for number in pair], TOTAL_FIELD)
+                        for word in gathered
+                    ],
                     pack_fields([previous[place] for place in places], TOTAL_FIELD),
                     clear,
                 )
@@ -249,7 +279,7 @@ def _split(items: range, parts: int) -> list[range]:
 
 
 def _absolute_signs(codes: Sequence[Value]) -> list[Value]:
-    """The sign of each leaf by itself, from signs relative to the one without the lowest set bit."""
+    """The sign of each leaf by itself, from signs as `adder_tree.relative_signs` makes them."""
     signs = []
     for leaf, code in enumerate(codes):
         sign: Value = code[-1]

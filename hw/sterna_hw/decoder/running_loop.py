@@ -1,8 +1,8 @@
 """A counter of a loop whose limit is known at run time only; first and last step from registers.
 
-As in `loop`, whether the step is the last one is known from a flip-flop, so that nested loops cost no
-comparison in front of their use. What the comparison needs of a limit, it is given as a register:
-the limit less two, and whether it is one. Several loops may share them.
+As in `loop`, whether the step is the last one is known from a flip-flop, so that nested loops cost
+no comparison in front of their use. What the comparison needs of a limit, it is given as a
+register: the limit less two, and whether it is one. Several loops may share them.
 """
 
 from __future__ import annotations

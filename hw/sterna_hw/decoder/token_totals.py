@@ -2,10 +2,10 @@
 
 One memory holds a row for each output block: the totals of all lanes. Each beat of weights reads
 its row, adds to it and writes it back `TOTAL_LATENCY` cycles later, so the next beat of the same
-output block must not come sooner than `SHORTEST_BLOCK` cycles after: the engine pauses between input
-blocks of matrices with very few output blocks. The first input block adds to zero instead of what
-is in the memory, which therefore needs no clearing. Sending reads a row a cycle, chooses the lane in
-two steps and ends in a queue.
+output block must not come sooner than `SHORTEST_BLOCK` cycles after: the engine pauses between
+input blocks of matrices with very few output blocks. The first input block adds to zero instead of
+what is in the memory, which therefore needs no clearing. Sending reads a row a cycle, chooses the
+lane in two steps and ends in a queue.
 """
 
 from __future__ import annotations
@@ -16,17 +16,29 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream
 
+from ..base import Cost
 from ..credit import CreditQueueConfig, delay
 from ..memory import MemoryConfig, MemoryStyle
 from .leaf_sums import TOTAL_LATENCY
 from .running_loop import RunningLimit, RunningLoop
 
-__all__ = ["SEND_LATENCY", "SHORTEST_BLOCK", "TokenTotals", "totals_memory"]
+__all__ = [
+    "LARGEST_LANES",
+    "SEND_LATENCY",
+    "SHORTEST_BLOCK",
+    "TokenTotals",
+    "send_cost",
+    "short_block_pause",
+    "totals_memory",
+]
 
 SHORTEST_BLOCK = TOTAL_LATENCY + 1
 """Cycles from a beat of weights to the next one of the same output block at least."""
 
 SEND_LATENCY = 4
+
+LARGEST_LANES = 16
+"""As many as two steps of choosing one of four tell apart."""
 
 
 def totals_memory(depth: int, width: int, style: MemoryStyle) -> MemoryConfig:
@@ -34,6 +46,29 @@ def totals_memory(depth: int, width: int, style: MemoryStyle) -> MemoryConfig:
     return MemoryConfig(
         "totals", max(2, depth), width, style=style, reloadable=True, read_latency=1
     )
+
+
+def send_cost(width: int, lanes: int) -> Cost:
+    """Estimate of choosing one of the lanes, each of so many bits, and of the queue behind it."""
+    return Cost(lut=width * (2 + (lanes - 1) // 2), ff=width * (2 + -(-lanes // 4)))
+
+
+def short_block_pause(m: Module, outputs: RunningLimit, release: Value) -> Value:
+    """Whether the next input block must wait for the totals of the one before to be written.
+
+    ``release`` says that the last beat of weights of an input block is taken.
+    """
+    length = Signal(range(SHORTEST_BLOCK))
+    left = Signal(range(SHORTEST_BLOCK))
+    is_pausing = Signal()
+    with m.If(outputs.load):
+        is_short = outputs.limit < SHORTEST_BLOCK
+        m.d.sync += length.eq(Mux(is_short, SHORTEST_BLOCK - outputs.limit, 0))
+    with m.If(release):
+        m.d.sync += [left.eq(length), is_pausing.eq(length != 0)]
+    with m.Elif(is_pausing):
+        m.d.sync += [left.eq(left - 1), is_pausing.eq(left != 1)]
+    return is_pausing
 
 
 class TokenTotals:
@@ -100,7 +135,7 @@ class TokenTotals:
         self.m.d.comb += self.memory.load.data.eq(Cat(*[total[: self.width] for total in totals]))
 
     def send(self, start: Value, command: Any, o: stream.Interface) -> Value:
-        """Sends what ``command`` names when ``start`` is high; returns that the last beat leaves."""
+        """Sends what ``command`` names after ``start``; returns that the last beat leaves."""
         m = self.m
         shape = data.StructLayout(
             {"data": data.ArrayLayout(signed(self.width), self.queries), "last": 1}
@@ -125,7 +160,9 @@ class TokenTotals:
         part = self.width * self.queries
         parts: list[Value] = [self.row[number * part :][:part] for number in range(self.lanes)]
         for low in (0, 2):
-            parts = [self._choose(parts[n : n + 4], lane[low : low + 2]) for n in range(0, len(parts), 4)]
+            parts = [
+                self._choose(parts[n : n + 4], lane[low : low + 2]) for n in range(0, len(parts), 4)
+            ]
         assert len(parts) == 1
         m.d.comb += [
             queue.take.eq(issue),
@@ -136,9 +173,7 @@ class TokenTotals:
             queue.o.ready.eq(o.ready),
             o.payload.last.eq(queue.o.payload.last),
         ]
-        m.d.comb += [
-            wide.eq(narrow) for wide, narrow in zip(o.payload.data, queue.o.payload.data)
-        ]
+        m.d.comb += [wide.eq(narrow) for wide, narrow in zip(o.payload.data, queue.o.payload.data)]
         return o.valid & o.ready & o.payload.last
 
     def _choose(self, parts: Sequence[Value], select: Value) -> Value:

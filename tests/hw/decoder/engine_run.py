@@ -10,10 +10,10 @@ import random
 from dataclasses import dataclass, field
 
 import numpy as np
-from amaranth.hdl import Value
+from amaranth.hdl import ClockDomain, Module, Value
 from amaranth.sim import Simulator
 
-from sterna_hw.decoder.token_matmul import TokenMatmul, TokenMatmulConfig
+from sterna_hw.decoder.token_matmul import TokenMatmulConfig
 
 LIMIT = 20_000
 
@@ -48,11 +48,13 @@ def run_token_matmul(
 
     With ``reset_at`` the first job is begun, interrupted in that cycle, and all jobs are run then.
     """
-    engine = config.create()
+    top = Module()
+    top.domains.sync = domain = ClockDomain("sync")
+    top.submodules.engine = engine = config.create()
     result = EngineRun()
     rows = [row for job in jobs for row in config.pack(job.weights).tolist()]
-    state = {"cycle": 0, "frame": []}
-    simulator = Simulator(engine)
+    state = {"cycle": 0, "resets": 0, "frame": []}
+    simulator = Simulator(top)
     simulator.add_clock(1e-6)
 
     async def control(ctx) -> None:
@@ -60,9 +62,10 @@ def run_token_matmul(
         if reset_at is not None:
             await _start(ctx, generator, jobs[0])
             await ctx.tick().repeat(reset_at)
-        state["restart"] = True
-        await ctx.tick()
-        state["restart"] = False
+            ctx.set(domain.rst, 1)
+            state["resets"] += 1
+            await ctx.tick()
+            ctx.set(domain.rst, 0)
         for job in jobs:
             begun = await _start(ctx, generator, job)
             result.matmul_cycles.append(await _until_idle(ctx) - begun)
@@ -126,7 +129,7 @@ def run_token_matmul(
     async def feed(ctx) -> None:
         generator = random.Random(seed + 1)
         payload = engine.weights.payload
-        number = 0
+        number, resets = 0, 0
         while True:
             _junk(ctx, generator, payload)
             moves = number < len(rows) and generator.random() < rate
@@ -135,8 +138,8 @@ def run_token_matmul(
                 ctx.set(payload.data, rows[number])
             while True:
                 *_, taken = await ctx.tick().sample(engine.weights.ready & engine.weights.valid)
-                if state.get("restart"):
-                    number = 0
+                if state["resets"] != resets:
+                    number, resets = 0, state["resets"]
                     break
                 number += taken
                 if taken or not moves:
@@ -169,7 +172,3 @@ def run_token_matmul(
 def _junk(ctx, generator: random.Random, payload) -> None:
     value = Value.cast(payload)
     ctx.set(value, generator.getrandbits(len(value)))
-
-
-def create(config: TokenMatmulConfig) -> TokenMatmul:
-    return config.create()

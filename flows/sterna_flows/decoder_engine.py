@@ -1,0 +1,220 @@
+"""Measures the decoder's matrix engine: LUT and DSP for a multiply-accumulate that it sustains.
+
+The whole engine is synthesised as one design by Yosys: the stream that makes indices of base-3
+packed memory words with its queue, the buffer of activations, the running adders that fill the
+tables, the tables, the adders, the totals in block memory, and the part that sends them. Beside it
+stands select-and-add (`SelectMatmul`) of the same number of weights a cycle and as many lanes, to
+which memory words, the buffer and the storage of totals are given for free: its codes arrive
+unpacked and it has one output block.
+
+What an engine sustains is the number of multiply-accumulates of a layer's matrices over the cycles
+that they take by the engine's exact formula, fills, padding and the time between matrices' parts
+included; the layer is that of the 0.7B shape. The baseline counts with its peak. Rows are kept with
+a digest of the Verilog and of the tools, so that a rerun measures only what changed. LUTs are
+Yosys' and to be compared within one page only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from importlib import metadata
+from pathlib import Path
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from sterna.decoder.shape import BITNET_0B7, DecoderShape
+from sterna_hw.base import TERNARY, IntegerRange, find_device
+from sterna_hw.beat import beat_signature
+from sterna_hw.decoder.token_matmul import TokenMatmulConfig
+from sterna_hw.select_matmul import SelectMatmulConfig
+from sterna_hw.trit_stream import TritStreamConfig
+from sterna_hw.verilog import emit
+
+from .yosys import synthesise_text
+
+__all__ = ["EngineFigures", "FedEngine", "measure_decoder_engine", "sustained_weights"]
+
+TARGET = "xck26"
+WORD_BYTES = 64
+MEMORY_WEIGHTS = 5 * WORD_BYTES
+"""Weights that memory gives in a cycle: five in each byte of a word."""
+
+STREAMED = (("q", "v", "k"), ("o",), ("gate", "up"), ("down",))
+"""Matrices that share their input and are multiplied by one command."""
+
+
+@dataclass(frozen=True)
+class EngineFigures:
+    """One engine. ``weights`` are what it sustains a cycle; each meets the tokens of all lanes."""
+
+    name: str
+    lanes: int
+    weights: float
+    lut: int
+    ff: int
+    bram: float
+    dsp: int
+    digest: str
+    source: str
+
+    @property
+    def lut_per_mac(self) -> float:
+        return self.lut / (self.weights * self.lanes)
+
+    @property
+    def dsp_per_mac(self) -> float:
+        return self.dsp / (self.weights * self.lanes)
+
+
+class FedEngine(wiring.Component):
+    """The engine and the stream that feeds it: `TokenMatmul`'s ports, ``words`` for weights."""
+
+    def __init__(self, engine: TokenMatmulConfig, word_bytes: int = WORD_BYTES) -> None:
+        self.engine = engine.create()
+        self.trits = TritStreamConfig(
+            word_bytes, engine.group, engine.tables, engine.queries, engine.sign_fold
+        ).create()
+        ports = self.engine.signature.members
+        kept = {name: ports[name] for name in ("command", "activations", "drain", "o", "idle")}
+        words = beat_signature(self.trits.config.input_range, word_bytes)
+        super().__init__({**kept, "words": In(words), "error": Out(1)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.engine, m.submodules.trits = self.engine, self.trits
+        wiring.connect(m, wiring.flipped(self.words), self.trits.i)
+        wiring.connect(m, self.trits.o, self.engine.weights)
+        for name in ("command", "activations", "drain", "o"):
+            wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(self.engine, name))
+        m.d.comb += [self.idle.eq(self.engine.idle), self.error.eq(self.trits.error)]
+        return m
+
+
+def sustained_weights(engine: TokenMatmulConfig, shape: DecoderShape = BITNET_0B7) -> float:
+    """Weights of a layer's matrices over the cycles that the engine takes for them."""
+    weights = cycles = 0
+    for names in STREAMED:
+        blocks = 0
+        for name in names:
+            outputs, inputs = shape.matrix_sizes[name]
+            weights += outputs * inputs
+            blocks += engine.output_blocks(outputs)
+        cycles += engine.cycles(engine.input_blocks(inputs), blocks)
+    return weights / cycles
+
+
+def measure_decoder_engine(
+    output: Path,
+    *,
+    lanes: int = 8,
+    queries: int = 8,
+    tables: int = 16,
+    progress: Callable[[str], None] = lambda line: None,
+) -> list[EngineFigures]:
+    """Synthesise both kinds of the engine and the baseline; write ``decoder-engine.json`` and
+    ``decoder-engine.md`` to ``output``. Takes an hour for eight lanes.
+
+    Raises
+    ------
+    ToolError
+        If Yosys is missing or fails.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    store = output / "decoder-engine.json"
+    known = [EngineFigures(**row) for row in _read(store)]
+    shape = BITNET_0B7
+    engines = {
+        f"tables, sums in {words}": TokenMatmulConfig(
+            lanes,
+            queries,
+            tables,
+            largest_inputs=max(inputs for _, inputs in shape.matrix_sizes.values()),
+            largest_outputs=2 * shape.feed_forward,
+            adders=adders,
+        )
+        for words, adders in (("DSP blocks", "dsp"), ("carry chains", "logic"))
+    }
+    first = next(iter(engines.values()))
+    peak = first.block_inputs * queries
+    parts: list[tuple[str, float, wiring.Component]] = [
+        (name, sustained_weights(config), FedEngine(config)) for name, config in engines.items()
+    ]
+    select = SelectMatmulConfig(
+        first.block_inputs * first.largest_input_blocks,
+        queries,
+        IntegerRange(-127, 127),
+        TERNARY,
+        queries=queries,
+        lanes=lanes,
+        block_inputs=first.block_inputs,
+    )
+    parts.append(("select-and-add", peak, select.create()))
+    rows: list[EngineFigures] = []
+    for name, weights, part in parts:
+        rows.append(_measure(name, lanes, weights, part, known))
+        row = rows[-1]
+        progress(f"{name}: {row.lut_per_mac:.2f} LUT and {row.dsp_per_mac:.3f} DSP")
+        kept = [
+            old for old in known if (old.name, old.lanes) not in {(r.name, r.lanes) for r in rows}
+        ]
+        record = {"version": 1, "rows": [asdict(row) for row in [*rows, *kept]]}
+        store.write_text(json.dumps(record, indent=1) + "\n")
+    (output / "decoder-engine.md").write_text(_markdown(rows, first))
+    return rows
+
+
+def _measure(
+    name: str,
+    lanes: int,
+    weights: float,
+    part: wiring.Component,
+    known: list[EngineFigures],
+) -> EngineFigures:
+    files = emit(part, "engine")
+    tools = [f"{tool} {metadata.version(tool)}" for tool in ("pyosys", "amaranth") if _has(tool)]
+    digest = hashlib.sha256(json.dumps([files, tools]).encode()).hexdigest()[:16]
+    for row in known:
+        if (row.name, row.lanes, row.digest) == (name, lanes, digest):
+            return replace(row, weights=weights)
+    found = synthesise_text(files, "engine", find_device(TARGET), timeout_seconds=4 * 3600)
+    return EngineFigures(
+        name, lanes, weights, found.lut, found.ff, found.bram, found.dsp, digest, found.source
+    )
+
+
+def _has(tool: str) -> bool:
+    return any(True for _ in metadata.distributions(name=tool))
+
+
+def _read(path: Path) -> list[dict]:
+    return json.loads(path.read_text())["rows"] if path.is_file() else []
+
+
+def _markdown(rows: list[EngineFigures], engine: TokenMatmulConfig) -> str:
+    lines = [
+        "# The decoder's engine",
+        "",
+        "Made by `sterna bench decoder-engine`; do not edit. Whole engine: base-3 decode, queue of"
+        " weights, activation buffer,",
+        "fill, tables, adders, totals, sending. The baseline gets its codes unpacked and keeps no"
+        " activations or totals.",
+        f"T={engine.tables}, G={engine.group}, Q={engine.queries}, {engine.lanes} token lanes,"
+        f" {TARGET}. Weights per cycle: sustained over a layer of the 0.7B shape",
+        f"(the baseline: peak); memory of {WORD_BYTES} bytes a cycle gives {MEMORY_WEIGHTS}.",
+        "",
+        "| engine | weights per cycle | of memory | LUT | FF | BRAM36 | DSP | LUT per MAC | DSP per"
+        " MAC |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row.name} | {row.weights:.1f} | {row.weights / MEMORY_WEIGHTS:.2f} | {row.lut}"
+        f" | {row.ff} | {row.bram:g} | {row.dsp} | {row.lut_per_mac:.2f} | {row.dsp_per_mac:.3f} |"
+        for row in rows
+    ]
+    lines += ["", *(f"- {source}" for source in sorted({row.source for row in rows}))]
+    return "\n".join(lines) + "\n"
