@@ -19,8 +19,10 @@ byte 0, the scales kappa_k and kappa_v as `scale_field`; the header of V is not 
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from amaranth.hdl import Shape, unsigned
-from amaranth.lib import data, enum
+from amaranth.lib import data
 
 from .vector_command import scale_layout
 
@@ -40,7 +42,7 @@ __all__ = [
 LOGIT_WIDTH = 32
 
 
-class AttentionKind(enum.Enum, shape=1):
+class AttentionKind(IntEnum):
     """Kinds of command."""
 
     ATTEND = 0

@@ -60,9 +60,13 @@ class DotLanesConfig:
         return np.asarray(rows, dtype=np.int64) @ np.asarray(query, dtype=np.int64)
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: a multiplier a product, adders of four partial sums and the running one."""
+        """Estimate: a multiplier a product, adders along the chains, of four partial sums and the
+        running one. Registers and additions are counted beside the multipliers, as Yosys 0.70 has
+        them; tools that move them inside need half as much."""
         width = self.sum_range.width
-        lane = Cost(lut=3 * 19 + width, ff=3 * 19 + width + 16 * 8 * 3, dsp=16)
+        operands = 8 * 16 * (QUERY_DELAY + (CHAIN - 1) / 2)
+        adders = 12 * 17.5 + 3 * 19 + width
+        lane = Cost(lut=adders, ff=operands + 16 * 16 + 16 * 17.5 + 3 * 19 + width, dsp=16)
         if self.group > 1:
             lane += delay_line_cost(device, width, self.group)
         return lane * self.ports

@@ -74,10 +74,13 @@ class HeadResultsConfig:
         return high >> (shift - PIECE_WIDTH)
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: two multipliers an element, choices in front and behind, and the queue."""
+        """Estimate: two multipliers and additions an element, choices in front and behind, and the
+        queue."""
         choice = self.sum_range.width * (16 // self.count - 1) / 2
         high = self.sum_range.width - PIECE_WIDTH
-        element = Cost(lut=choice + 24, ff=self.sum_range.width + high + 24 + 17, dsp=2)
+        widths = PIECE_WIDTH + FACTOR_WIDTH, high + FACTOR_WIDTH
+        registers = self.sum_range.width + high + 24 + 2 * sum(widths)
+        element = Cost(lut=choice + 24 + sum(widths), ff=registers, dsp=2)
         return element * self.count + self.queue.cost(device) + Cost(lut=40, ff=3 * 25)
 
     def create(self) -> HeadResults:

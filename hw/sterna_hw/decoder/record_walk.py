@@ -6,7 +6,8 @@ header). The walk stands at one place at a time; whoever does the work of a plac
 Places of a record: the header, then for key head, for word, for query of the group.
 
 What follows in the pipelines needs a little time between two visits of the same head, so a slot
-takes a least number of cycles: after a tiny record a walk keeps ``is_open`` low for what is missing. All outputs are registers, or one look-up table behind registers.
+takes a least number of cycles: after a tiny record a walk keeps ``is_open`` low for what is
+missing. All outputs are registers, or one look-up table behind registers.
 """
 
 from __future__ import annotations

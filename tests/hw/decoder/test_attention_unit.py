@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sterna_hw.base import find_device
 from sterna_hw.decoder.attention_unit import AttentionUnitConfig
 from sterna_sim.part_run import PartRun
 from sterna_sim.stalls import PROFILES
@@ -177,6 +178,16 @@ def test_compute_is_what_the_numerics_tell(seed: int) -> None:
         np.array(case.kappa_v),
     )
     assert found.tolist() == case.expected
+
+
+def test_cost_is_near_what_synthesis_found() -> None:
+    """Yosys 0.70, `synth_xilinx -family xcup -flatten`: 7,012 look-up tables (248 of them as
+    memory, 173 as shift registers), 15,679 flip-flops, 156 DSP48E2, 25 RAMB36 and 4 RAMB18."""
+    shape = AttentionUnitConfig(4, 8, 16, 16, 96, 1024, 1536, 32002, 8)
+    cost = shape.cost(find_device("xck26"))
+    assert cost.dsp == 156 and cost.bram == 27
+    assert abs(cost.lut - 7012) < 0.15 * 7012
+    assert abs(cost.ff - 15679) < 0.15 * 15679
 
 
 @pytest.mark.parametrize(
