@@ -195,6 +195,14 @@ class GoldenDecoder:
         """The token with the largest logit, the first among equals."""
         return int(np.argmax(logits))
 
+    def cached(self, layer: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Keys, values (int8 ``[position, elements]``) and their scales (mantissa and exponent,
+        ``[position, 2]``) of the tokens so far, of one layer."""
+        past = slice(0, self.position)
+        caches = (self._keys, self._values, self._key_scales, self._value_scales)
+        keys, values, key_scales, value_scales = (cache[layer, past] for cache in caches)
+        return keys, values, key_scales, value_scales
+
     def generate(self, prompt: Sequence[int], count: int, stop: int | None = None) -> list[int]:
         """Greedy continuation of a prompt: up to ``count`` tokens; ``stop`` is the last if met."""
         produced: list[int] = []
