@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -102,10 +102,6 @@ class TritStreamConfig:
         return IntegerRange(0, 2**self.plan.index_width - 1)
 
     @property
-    def input_range(self) -> IntegerRange:
-        return IntegerRange(0, 255)
-
-    @property
     def queue(self) -> MemoryQueueConfig:
         shape = beat_layout(self.output_range, self.groups)
         return MemoryQueueConfig(shape, self.places, self.style, self.name)
@@ -178,8 +174,8 @@ class TritStreamConfig:
         return self.queue.timing(tuple(steps()), self.pipeline_latency)
 
     def cost(self, device: Device) -> Cost:
-        """Estimate, fitted to Yosys' count for xcup: decoders, the lanes of shared words, indices
-        and the queue."""
+        """Estimate: decoders, the lanes of shared words, indices and the queue. Yosys 0.70 for xcup
+        counts 3,192 LUT and 4,520 FF for words of 64 bytes, G=3, T=16, Q=8 (estimate: 3,238)."""
         layout, plan = self.layout, self.plan
         shared_bits = layout.shared_words * layout.lane_trits * TRIT_WIDTH
         by_lut = 4 if device.lutram_depth >= 32 else 2
@@ -219,7 +215,7 @@ class TritStream(wiring.Component):
         self.config = config
         super().__init__(
             {
-                "i": In(beat_signature(config.input_range, config.word_bytes)),
+                "i": In(beat_signature(IntegerRange(0, 255), config.word_bytes)),
                 "o": Out(beat_signature(config.output_range, config.groups)),
                 "error": Out(1),
             }
@@ -244,7 +240,9 @@ class TritStream(wiring.Component):
         ]
         with m.If(accept):
             restarts = is_last | (place == layout.beat_lanes - 1)
-            next_is_own = Mux(restarts, layout.shared_words == 0, place >= layout.shared_words - 1)
+            shared = layout.shared_words
+            passed_shared = place >= shared - 1 if shared > 1 else Const(1)
+            next_is_own = Mux(restarts, shared == 0, passed_shared)
             m.d.sync += [
                 place.eq(Mux(restarts, 0, place + 1)),
                 is_own.eq(next_is_own),
@@ -275,7 +273,7 @@ class TritStream(wiring.Component):
             lane = Signal(width, name=f"lane{number}", reset_less=True)
             with m.If(load):
                 m.d.sync += shared.eq(word)
-            m.d.sync += lane.eq(shared.word_select(own_number, width))
+            m.d.sync += lane.eq(Array(_cut(shared, width))[own_number])
             lanes.append(lane)
         return Cat(lanes)
 
@@ -295,3 +293,7 @@ class TritStream(wiring.Component):
                     yield Cat(index[:-1], sign)
                 else:
                     yield index
+
+
+def _cut(value: Value, width: int) -> list[Value]:
+    return [value[low : low + width] for low in range(0, len(value), width)]

@@ -21,7 +21,7 @@ from .config import SETTINGS_FILE
 __all__ = ["TOP", "build_with_dram", "dram_arguments", "dram_sources", "top_with_dram"]
 
 TOP = "sterna_dram_bench"
-MODEL = Path(__file__).parent / "dram_model.cpp"
+MODEL = sorted(Path(__file__).parent.glob("dram_*.*"))
 
 # Signals of a port: name, width of what the model is told, whether the memory drives it.
 SIGNALS = (
@@ -88,7 +88,7 @@ def dram_sources(ports: int) -> dict[str, str]:
             moved.append(f"        {name} <= next_{name};")
     names = [f"next_{name}" if drives else name for name, _, drives in SIGNALS]
     text = f"""\
-// The simulated DRAM; see dram_model.cpp.
+// The simulated DRAM; see dram_state.h.
 module sterna_dram (
     input wire clk,
     input wire rst,
@@ -120,9 +120,10 @@ endmodule
 
 def dram_arguments() -> list[str]:
     """Arguments for Verilator that compile the model; they change with its source."""
-    digest = hashlib.sha256(MODEL.read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in MODEL)).hexdigest()[:16]
     # Python finds the model's functions in the running program, which must export them.
-    return [str(MODEL), "-CFLAGS", f"-DSTERNA_DRAM_{digest}", "-LDFLAGS", "-rdynamic"]
+    sources = [str(path) for path in MODEL if path.suffix == ".cpp"]
+    return [*sources, "-CFLAGS", f"-DSTERNA_DRAM_{digest}", "-LDFLAGS", "-rdynamic"]
 
 
 def interface_name(port: int, signal: str) -> str:
@@ -197,19 +198,26 @@ endmodule
 
 
 def build_with_dram(
-    sources: Mapping[str, str], design: str, ports: int, *, fast: bool = False, **names: str
+    sources: Mapping[str, str],
+    design: str,
+    ports: int,
+    *,
+    clock: str = "clk",
+    reset: str = "rst",
+    name: Callable[[int, str], str] = interface_name,
+    fast: bool = False,
 ) -> Path:
     """The folder of the compiled model of `TOP` for `sterna_sim.verilator.run_model`.
 
-    ``sources`` are the files of the design, ``names`` are ``clock`` and ``reset`` of
-    `top_with_dram`. A run needs the file of `DramConfig.write` in its folder.
+    ``sources`` are the files of the design, the other arguments those of `top_with_dram`; ``fast``
+    spends compile time for speed. A run needs the file of `DramConfig.write` in its folder.
 
     Raises
     ------
     SimulatorError
         If something does not compile.
     """
-    top = top_with_dram(design, sources[f"{design}.v"], ports, **names)
+    top = top_with_dram(design, sources[f"{design}.v"], ports, clock=clock, reset=reset, name=name)
     return build_model(
         {**sources, **dram_sources(ports), f"{TOP}.sv": top},
         TOP,

@@ -1,6 +1,6 @@
 """The settings of the simulated DRAM, and what lies in it.
 
-`DramConfig` names every effect that the model in ``dram_model.cpp`` has, with its unit. It is
+`DramConfig` names every effect that the model in ``dram_state.h`` has, with its unit. It is
 written to a file that the simulation reads when it starts, so one compiled model serves every
 setting. Contents are regions of one address space that all ports share: memory images as a board
 would get them, or zeros. Files are mapped, not copied, and never written to.
