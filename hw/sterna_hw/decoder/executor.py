@@ -29,11 +29,34 @@ from .instruction import Opcode
 from .operand_check import OperandCheckConfig
 from .pass_layout import count_shape, index_shape, pass_layout
 from .program_reader import work_layout
-from .record_address import RecordAddress, RecordAddressConfig
+from .record_address import RECORD_ADDRESS_CYCLES, RecordAddress, RecordAddressConfig
 from .token_matmul import drain_command_layout, matmul_command_layout
 from .vector_command import Destination, VectorKind, vector_command_layout
 
-__all__ = ["Executor", "ExecutorConfig"]
+__all__ = [
+    "FIRST_COMMAND_CYCLES",
+    "NEXT_LANE_CYCLES",
+    "RECORD_CYCLES",
+    "REST_CYCLES",
+    "SHORTEST_CYCLES",
+    "Executor",
+    "ExecutorConfig",
+]
+
+FIRST_COMMAND_CYCLES = 4
+"""From the cycle in which an instruction is taken up to its first command's offer."""
+
+NEXT_LANE_CYCLES = 4
+"""From the acceptance of a lane's last command to the offer of the next lane's."""
+
+RECORD_CYCLES = 1 + RECORD_ADDRESS_CYCLES
+"""More of both where a record's address is made."""
+
+SHORTEST_CYCLES = 7
+"""From the acceptance of the last command to the next instruction at the earliest."""
+
+REST_CYCLES = 2
+"""From the first cycle in which all units rest to the next instruction."""
 
 _SETTLE_CYCLES = 4
 _RELEASE_CYCLES = 4
