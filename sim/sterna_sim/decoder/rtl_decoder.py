@@ -87,6 +87,8 @@ class RtlDecoder:
         Whether codes and logits are written to files in ``work``.
     limit : :class:`int`
         Cycles after which a run without any interrupt counts as hung.
+    fast : :class:`bool`
+        Spend compile time for simulation speed.
 
     Raises
     ------
@@ -106,6 +108,7 @@ class RtlDecoder:
         work: Path | None = None,
         checkpoints: bool = False,
         limit: int = 400_000_000,
+        fast: bool = True,
     ) -> None:
         self.config, self.layout, self.limit = config, layout, limit
         self.context = config.core.context
@@ -114,7 +117,7 @@ class RtlDecoder:
         self._own = None if work is not None else tempfile.TemporaryDirectory(prefix="sterna-rtl-")
         self.work = work or Path(self._own.name)  # pyright: ignore[reportOptionalMemberAccess]
         self.work.mkdir(parents=True, exist_ok=True)
-        model = build_decoder_model(config, files)
+        model = build_decoder_model(config, files, fast=fast)
         for name, text in files.items():
             if name.endswith(".hex"):
                 (self.work / name).write_text(text)
