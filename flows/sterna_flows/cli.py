@@ -318,6 +318,37 @@ def engines(
     print((output / "engines.md").read_text())
 
 
+@bench.command("decoder-engine")
+def decoder_engine(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path(
+        "build/engines"
+    ),
+    lanes: Annotated[int, typer.Option(help="Token lanes.", min=1, max=16)] = 8,
+) -> None:
+    """Measure the decoder's engine: LUT and DSP per multiply-accumulate; takes an hour or two."""
+    from .decoder_engine import measure_decoder_engine
+
+    with telling() as tell:
+        measure_decoder_engine(output, lanes=lanes, progress=tell)
+    print((output / "decoder-engine.md").read_text())
+
+
+@bench.command()
+def decoders(
+    count: Annotated[int, typer.Option(help="How many random decoders.")] = 30,
+    seed: Annotated[int, typer.Option(help="The first one's seed.")] = 0,
+) -> None:
+    """Build random decoders and compare every code, logit and token with the golden model."""
+    from .decoder_campaign import run_campaign
+    from .tables import output_console, print_table
+
+    with telling() as tell:
+        results = run_campaign(count, seed, tell)
+    rows = [(number, what, problem or "equal") for number, what, problem in results]
+    print_table(output_console(), "Random decoders", ("seed", "decoder", "result"), rows)
+    _fail_unless_equal([f"seed {n}: {problem}" for n, _, problem in results if problem])
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit status."""
     return guarded(typer.main.get_command(app), arguments)

@@ -23,13 +23,12 @@ from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
-from amaranth.hdl import Module
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import Out
 
 from sterna.decoder.shape import BITNET_0B7, DecoderShape
 from sterna_hw.base import TERNARY, IntegerRange, find_device
-from sterna_hw.beat import beat_signature
 from sterna_hw.decoder.token_matmul import TokenMatmulConfig
 from sterna_hw.select_matmul import SelectMatmulConfig
 from sterna_hw.trit_stream import TritStreamConfig
@@ -41,8 +40,7 @@ __all__ = ["EngineFigures", "FedEngine", "measure_decoder_engine", "sustained_we
 
 TARGET = "xck26"
 WORD_BYTES = 64
-MEMORY_WEIGHTS = 5 * WORD_BYTES
-"""Weights that memory gives in a cycle: five in each byte of a word."""
+"""What four memory ports of 128 bits give in a cycle; five weights in each byte."""
 
 STREAMED = (("q", "v", "k"), ("o",), ("gate", "up"), ("down",))
 """Matrices that share their input and are multiplied by one command."""
@@ -74,6 +72,14 @@ class EngineFigures:
 class FedEngine(wiring.Component):
     """The engine and the stream that feeds it: `TokenMatmul`'s ports, ``words`` for weights."""
 
+    command: stream.Interface
+    activations: wiring.PureInterface
+    words: stream.Interface
+    drain: stream.Interface
+    o: stream.Interface
+    idle: Signal
+    error: Signal
+
     def __init__(self, engine: TokenMatmulConfig, word_bytes: int = WORD_BYTES) -> None:
         self.engine = engine.create()
         self.trits = TritStreamConfig(
@@ -81,8 +87,8 @@ class FedEngine(wiring.Component):
         ).create()
         ports = self.engine.signature.members
         kept = {name: ports[name] for name in ("command", "activations", "drain", "o", "idle")}
-        words = beat_signature(self.trits.config.input_range, word_bytes)
-        super().__init__({**kept, "words": In(words), "error": Out(1)})
+        words = self.trits.signature.members["i"]
+        super().__init__({**kept, "words": words, "error": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -114,6 +120,7 @@ def measure_decoder_engine(
     lanes: int = 8,
     queries: int = 8,
     tables: int = 16,
+    word_bytes: int = WORD_BYTES,
     progress: Callable[[str], None] = lambda line: None,
 ) -> list[EngineFigures]:
     """Synthesise both kinds of the engine and the baseline; write ``decoder-engine.json`` and
@@ -142,7 +149,8 @@ def measure_decoder_engine(
     first = next(iter(engines.values()))
     peak = first.block_inputs * queries
     parts: list[tuple[str, float, wiring.Component]] = [
-        (name, sustained_weights(config), FedEngine(config)) for name, config in engines.items()
+        (name, sustained_weights(config), FedEngine(config, word_bytes))
+        for name, config in engines.items()
     ]
     select = SelectMatmulConfig(
         first.block_inputs * first.largest_input_blocks,
@@ -164,7 +172,7 @@ def measure_decoder_engine(
         ]
         record = {"version": 1, "rows": [asdict(row) for row in [*rows, *kept]]}
         store.write_text(json.dumps(record, indent=1) + "\n")
-    (output / "decoder-engine.md").write_text(_markdown(rows, first))
+    (output / "decoder-engine.md").write_text(_markdown(rows, first, 5 * word_bytes))
     return rows
 
 
@@ -195,7 +203,7 @@ def _read(path: Path) -> list[dict]:
     return json.loads(path.read_text())["rows"] if path.is_file() else []
 
 
-def _markdown(rows: list[EngineFigures], engine: TokenMatmulConfig) -> str:
+def _markdown(rows: list[EngineFigures], engine: TokenMatmulConfig, memory: int) -> str:
     lines = [
         "# The decoder's engine",
         "",
@@ -205,14 +213,14 @@ def _markdown(rows: list[EngineFigures], engine: TokenMatmulConfig) -> str:
         " activations or totals.",
         f"T={engine.tables}, G={engine.group}, Q={engine.queries}, {engine.lanes} token lanes,"
         f" {TARGET}. Weights per cycle: sustained over a layer of the 0.7B shape",
-        f"(the baseline: peak); memory of {WORD_BYTES} bytes a cycle gives {MEMORY_WEIGHTS}.",
+        f"(the baseline: peak); memory gives {memory} at most.",
         "",
         "| engine | weights per cycle | of memory | LUT | FF | BRAM36 | DSP | LUT per MAC | DSP per"
         " MAC |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {row.name} | {row.weights:.1f} | {row.weights / MEMORY_WEIGHTS:.2f} | {row.lut}"
+        f"| {row.name} | {row.weights:.1f} | {row.weights / memory:.2f} | {row.lut}"
         f" | {row.ff} | {row.bram:g} | {row.dsp} | {row.lut_per_mac:.2f} | {row.dsp_per_mac:.3f} |"
         for row in rows
     ]

@@ -1,14 +1,17 @@
-"""Where the codes of a pass wait for the matrix engine: rows of T elements of every lane.
+"""Where the codes of a pass wait for the matrix engine: short rows of neighbouring elements.
 
-The engine's tables are filled one activation of each group at a time, so what it reads is a row:
-T neighbouring elements of a vector, for all lanes at once. (Group t of a block is therefore its
-elements t, T + t, 2*T + t, ...: `column_order` moves the columns of a matrix so.) Codes arrive V
-at a time for one lane. T being V times a power of two, a write fills one of T/V slices of a row,
-and every slice of every lane is a memory of its own: nothing is ever gathered or rotated.
+The engine's tables are filled one activation of each group at a time and some tables after the
+others, so what it reads is a row: R neighbouring elements of a vector, for all lanes at once.
+(Group t of a block is therefore its elements t, T + t, 2*T + t, ...: `column_order` moves the
+columns of a matrix so.) Codes arrive V at a time for one lane. R and V differ by a power of two.
+Where a row is longer than a write, every part of it that is written at once is a memory of its own;
+where it is shorter, a multiplexer takes it from a memory's word. Nothing is ever gathered or
+rotated.
 
-One write and one read a cycle; a row's data follow its address by two cycles. A row may not be read
-in the cycle in which it is written. What was never written is junk: the engine meets it with
-weights of zero.
+One write and one read a cycle; a row's data follow its address by one cycle, behind the memories'
+own registers and perhaps the multiplexer: a register should follow. A row may not be read in the
+cycle in which it is written, which is one after it was given. What was never written is junk: the
+engine meets it with weights of zero.
 """
 
 from __future__ import annotations
@@ -16,11 +19,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Shape, Signal, signed, unsigned
+from amaranth.hdl import Array, Cat, Module, Shape, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..base import Cost, Device
+from ..credit import delay
 from ..memory import MemoryConfig
 
 __all__ = ["ActivationBuffer", "ActivationBufferConfig", "activation_write_signature"]
@@ -51,10 +55,10 @@ class ActivationBufferConfig:
     ----------
     lanes : :class:`int`
         Token lanes, B.
-    tables : :class:`int`
-        Elements of a row, T: ``count`` times a power of two.
+    row : :class:`int`
+        Elements of a row, R.
     count : :class:`int`
-        Elements of a write, V.
+        Elements of a write, V; R times or divided by a power of two.
     largest_inputs : :class:`int`
         Elements of the longest vector.
 
@@ -65,49 +69,64 @@ class ActivationBufferConfig:
     """
 
     lanes: int
-    tables: int
+    row: int
     count: int
     largest_inputs: int
 
     def __post_init__(self) -> None:
-        for name in ("lanes", "tables", "count", "largest_inputs"):
+        for name in ("lanes", "row", "count", "largest_inputs"):
             value = getattr(self, name)
             if value < 1:
                 subject = name.replace("_", " ").capitalize()
                 raise ValueError(f"{subject} must be 1 or more, not {value!r}")
-        slices = self.tables // self.count
-        if self.tables % self.count or slices & (slices - 1):
+        longer, shorter = max(self.row, self.count), min(self.row, self.count)
+        ratio = longer // shorter
+        if longer % shorter or ratio & (ratio - 1):
             raise ValueError(
-                f"Tables must be {self.count} (the elements of a write) times a power of two,"
-                f" not {self.tables!r}"
+                f"Row must be {self.count} (the elements of a write) times or divided by a power"
+                f" of two, not {self.row!r}"
             )
 
     @property
     def row_count(self) -> int:
-        return -(-self.largest_inputs // self.tables)
+        """Rows that hold the longest vector."""
+        return -(-self.largest_inputs // self.row)
 
     @property
     def slices(self) -> int:
-        """Writes that fill one lane's part of a row."""
-        return self.tables // self.count
+        """Writes that fill one lane's part of a row; 1 where a write fills several rows."""
+        return max(1, self.row // self.count)
+
+    @property
+    def rows_of_write(self) -> int:
+        """Rows that a write fills; 1 where it fills a part of one."""
+        return max(1, self.count // self.row)
+
+    @property
+    def row_width(self) -> int:
+        """Bits of a row's number."""
+        return self.memory.address_width + (self.rows_of_write - 1).bit_length()
 
     @property
     def memory(self) -> MemoryConfig:
         """Of one slice of one lane."""
-        depth = max(2, self.row_count)
-        return MemoryConfig("activations", depth, 8 * self.count, reloadable=True)
+        depth = max(2, -(-self.largest_inputs // (self.count * self.slices)))
+        return MemoryConfig("activations", depth, 8 * self.count, reloadable=True, read_latency=1)
 
     def compute(self, vectors: np.ndarray) -> np.ndarray:
-        """Rows [row, lane, table] of vectors [lane, element]; zero where nothing is known."""
+        """Rows [row, lane, element] of vectors [lane, element]; zero where nothing is known."""
         vectors = np.asarray(vectors, dtype=np.int64)
-        rows = np.zeros((len(vectors), self.row_count * self.tables), dtype=np.int64)
-        rows[:, : vectors.shape[1]] = vectors
-        return rows.reshape(len(vectors), self.row_count, self.tables).transpose(1, 0, 2)
+        rows = np.zeros((len(vectors), self.row_count * self.row), dtype=np.int64)
+        known = min(vectors.shape[1], rows.shape[1])
+        rows[:, :known] = vectors[:, :known]
+        return rows.reshape(len(vectors), self.row_count, self.row).transpose(1, 0, 2)
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: a memory a slice and lane, the register in front of it."""
+        """Estimate: a memory a slice and lane, the register in front of it, multiplexers."""
         memories = self.lanes * self.slices
-        return self.memory.cost(device) * memories + Cost(lut=memories, ff=8 * self.count + 16)
+        chosen = 8 * self.row * self.lanes * -(-(self.rows_of_write - 1) // 3)
+        control = Cost(lut=memories + chosen, ff=8 * self.count + 16)
+        return self.memory.cost(device) * memories + control
 
     def create(self) -> ActivationBuffer:
         return ActivationBuffer(self)
@@ -120,9 +139,9 @@ class ActivationBuffer(wiring.Component):
     ----------
     write : `activation_write_signature`, in
     row : in
-        Which row to read.
+        Which row to read: elements ``row*R`` and following.
     activations : out, array of int8
-        That row two cycles later: element ``lane*tables + table``.
+        That row one cycle later: element ``lane*R + number``.
     """
 
     write: wiring.PureInterface
@@ -132,11 +151,11 @@ class ActivationBuffer(wiring.Component):
     def __init__(self, config: ActivationBufferConfig) -> None:
         self.config = config
         write = activation_write_signature(config.lanes, config.count, config.largest_inputs)
-        count = config.lanes * config.tables
+        count = config.lanes * config.row
         super().__init__(
             {
                 "write": In(write),
-                "row": In(config.memory.address_width),
+                "row": In(config.row_width),
                 "activations": Out(data.ArrayLayout(signed(8), count)),
             }
         )
@@ -155,18 +174,25 @@ class ActivationBuffer(wiring.Component):
             codes.eq(Cat(self.write.data)),
         ]
         place_width = (config.slices - 1).bit_length()
-        row, place = address[place_width:], address[:place_width]
-        parts = []
+        write_row, place = address[place_width:], address[:place_width]
+        part_width = (config.rows_of_write - 1).bit_length()
+        part = delay(m, self.row[:part_width], 1) if part_width else None
+        rows = []
         for number in range(config.lanes):
-            for part in range(config.slices):
-                name = f"slice_{number}_{part}"
+            for piece in range(config.slices):
+                name = f"slice_{number}_{piece}"
                 m.submodules[name] = slice_memory = config.memory.create()
                 m.d.comb += [
-                    slice_memory.address.eq(self.row),
-                    slice_memory.load.enable.eq(enable & (lane == number) & (place == part)),
-                    slice_memory.load.address.eq(row),
+                    slice_memory.address.eq(self.row[part_width:]),
+                    slice_memory.load.enable.eq(enable & (lane == number) & (place == piece)),
+                    slice_memory.load.address.eq(write_row),
                     slice_memory.load.data.eq(codes),
                 ]
-                parts.append(slice_memory.data)
-        m.d.comb += Cat(self.activations).eq(Cat(parts))
+                word = slice_memory.data
+                if part is not None:
+                    width = 8 * config.row
+                    choices = [word[low : low + width] for low in range(0, len(word), width)]
+                    word = Array(choices)[part]
+                rows.append(word)
+        m.d.comb += Cat(self.activations).eq(Cat(rows))
         return m

@@ -1,12 +1,15 @@
 """Fills the tables of the decoder's engine from rows of its activation buffer.
 
-As in `table_fill`, one running adder per table and lane walks through the plan of `table_plan`, and
-one small control serves all. Here each step of the walk reads the row it adds: the buffer gives the
-same activation of every group at once, so there is nothing to choose between.
+As in `table_fill`, running adders walk through the plan of `table_plan`, and one small control
+serves all. Here each step of the walk reads the row it adds: the buffer gives the same activation
+of every group at once, so there is nothing to choose between.
+
+Look-ups of a block of inputs take as many cycles as there are output blocks, often hundreds, so a
+fill has time: the tables may be filled in parts, one after the other, by the adders of one part.
 
 The control runs as many fills as a command has input blocks, one step a cycle, and waits only for a
 free table (or half of a two-buffered one), before the first step of a fill. The row's address
-follows the control by one cycle, its activations by three, the sum by four, when it is written. A
+follows the control by one cycle, its activations by two, the sum by four, when it is written. A
 table is filled four cycles after the last step, and free again in the cycle after the last look-up
 of its block: that look-up reads up to `LATEST_READ` cycles later, before anything is written.
 """
@@ -14,7 +17,6 @@ of its block: that look-up reads up to `LATEST_READ` cycles later, before anythi
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data
 
 from ..add_subtract import add_or_subtract
 from ..base import Cost, IntegerRange
@@ -24,6 +26,8 @@ from ..loop import Loop
 from ..table_copies import TableWrite
 from ..table_fill import FillControl, balance_flag
 from ..table_plan import TablePlan
+from .activation_buffer import ActivationBuffer
+from .dsp_sums import FIELDS, LEAF_FIELD, pack_fields, running_sum
 
 __all__ = ["FILL_LATENCY", "LATEST_READ", "ColumnFill", "fill_cost"]
 
@@ -34,9 +38,11 @@ LATEST_READ = FILL_LATENCY + 1
 """Cycles from the acceptance of a look-up to the last one in which it may read a table."""
 
 
-def fill_cost(leaf_range: IntegerRange, adders: int) -> Cost:
-    """Estimate of the running adders."""
-    return Cost(lut=leaf_range.width, ff=leaf_range.width) * adders
+def fill_cost(leaf_range: IntegerRange, row: int, lanes: int, in_blocks: bool) -> Cost:
+    """Estimate of the running adders for rows of so many elements of each lane."""
+    if in_blocks:
+        return Cost(dsp=row * -(-lanes // FIELDS))
+    return Cost(lut=leaf_range.width, ff=leaf_range.width + 8) * (row * lanes)
 
 
 class ColumnFill:
@@ -56,21 +62,21 @@ class ColumnFill:
         Begin, with so many input blocks to fill for.
     release : one-bit value
         The last look-up of a block is accepted in this cycle.
-    activations : array view
-        The buffer's output: element ``lane*tables + table``.
-    tables, lanes : :class:`int`
-        Sizes.
+    buffer : :class:`ActivationBuffer`
+        Where activations are read; its ``row`` is driven here.
+    tables : :class:`int`
+        Tables of each lane: the elements of a row times a power of two.
+    in_blocks : :class:`bool`
+        Whether the adders are DSP48E2 blocks.
 
     Attributes
     ----------
-    row : signal
-        The row that the buffer shall read; its activations come two cycles later.
     is_filled : one-bit signal
         The tables of the block that is up next are filled.
     read_half : value
         Which half holds them; no bits if there is one buffer.
-    write : :class:`TableWrite`
-        Common write port of all tables.
+    writes : list of :class:`TableWrite`
+        Write port of each table.
     entries : list of values
         Data to be written, by table; lanes side by side.
     """
@@ -86,22 +92,25 @@ class ColumnFill:
         start: Value,
         blocks: Value,
         release: Value,
-        row: Signal,
-        activations: data.View,
+        buffer: ActivationBuffer,
         tables: int,
-        lanes: int,
+        in_blocks: bool,
     ) -> None:
         assert plan.warm_up_steps == 0 and plan.shifts == (0,)
         control = FillControl(m, plan)
-        go, is_running, ends_fill = Signal(), Signal(), Signal()
+        parts = tables // buffer.config.row
+        go, is_running, ends_fill, begins = Signal(), Signal(), Signal(), Signal()
         left = Signal(len(blocks))
-        is_full = balance_flag(m, buffers, go & control.is_first_written, release, "is_full")
+        part = Loop(m, parts, go & control.is_last, "part")
+        is_full = balance_flag(m, buffers, go & begins, release, "is_full")
         m.d.comb += [
-            go.eq(is_running & ~(control.is_first_written & is_full)),
+            begins.eq(control.is_first_written & part.is_first),
+            go.eq(is_running & ~(begins & is_full)),
             control.go.eq(go),
-            ends_fill.eq(go & control.is_last),
+            ends_fill.eq(go & control.is_last & part.is_last),
         ]
-        first_row = Signal(len(row))
+        part_width = (parts - 1).bit_length()
+        row, first_row = Signal.like(buffer.row), Signal(len(buffer.row) - part_width)
         with m.If(start):
             m.d.sync += [left.eq(blocks - 1), is_running.eq(1), first_row.eq(0)]
         with m.Elif(ends_fill):
@@ -110,38 +119,90 @@ class ColumnFill:
                 is_running.eq(left != 0),
                 first_row.eq(first_row + plan.group),
             ]
-        m.d.sync += row.eq(first_row + control.digit)
+        m.d.sync += row.eq(Cat(part.value[:part_width], first_row + control.digit))
+        m.d.comb += buffer.row.eq(row)
 
         is_done = delay(m, ends_fill, FILL_LATENCY - 1, reset_less=False)
         is_empty = balance_flag(m, buffers, release, is_done, "is_empty", init=1)
         self.is_filled = Signal()
         m.d.comb += self.is_filled.eq(~is_empty)
 
-        negative = delay(m, control.negative, 3)
+        negative = delay(m, control.negative, 2)
         # A fill waits only before it has added anything: then the sum is zero anyway.
         clear = delay(m, control.clear | ~go, 3)
-        self.entries: list[Value] = []
-        for table in range(tables):
-            sums = []
-            for lane in range(lanes):
-                name = f"entry_{table}_{lane}"
-                entry = Signal(shape_of(leaf_range), reset_less=True, name=name)
-                activation = activations[lane * tables + table]
-                value = add_or_subtract(m, platform, entry, activation, negative, len(entry))
-                m.d.sync += entry.eq(Mux(clear, 0, value))
-                sums.append(entry)
-            self.entries.append(Cat(sums))
+        adders = _block_adders if in_blocks else _logic_adders
+        sums = adders(m, platform, leaf_range, buffer, negative, clear)
+        self.entries = [sums[table % buffer.config.row] for table in range(tables)]
 
         enable = delay(m, go & control.is_written, FILL_LATENCY, reset_less=False)
         entry_number = Loop(m, plan.entry_count, enable, "entry")
         row_bits = Signal(plan.entry_width)
         m.d.comb += row_bits.eq(entry_number.value)
         depth = 1 << plan.entry_width
+        enables = [
+            delay(m, go & control.is_written & (part.value == n), FILL_LATENCY, reset_less=False)
+            for n in range(parts)
+        ]
         write_row: Value = row_bits
         self.read_half: Value = Const(0, 0)
         if buffers == 2:
-            write_half = Loop(m, 2, enable & entry_number.is_last, "fill_half")
+            ends_half = enables[-1] & entry_number.is_last
+            write_half = Loop(m, 2, ends_half, "fill_half")
             self.read_half = Loop(m, 2, release, "look_up_half").value
             write_row = Cat(row_bits, write_half.value)
             depth *= 2
-        self.write = TableWrite(depth, enable, write_row)
+        self.writes = [
+            TableWrite(depth, enables[table // buffer.config.row], write_row)
+            for table in range(tables)
+        ]
+
+
+def _logic_adders(
+    m: Module,
+    platform: object,
+    leaf_range: IntegerRange,
+    buffer: ActivationBuffer,
+    negative: Value,
+    clear: Value,
+) -> list[Value]:
+    """The sum of each element of a row, lanes side by side. The activations are added one cycle
+    after they are there, ``negative`` comes with them, ``clear`` one cycle later."""
+    config = buffer.config
+    negative = delay(m, negative, 1)
+    sums = []
+    for number in range(config.row):
+        lanes = []
+        for lane in range(config.lanes):
+            activation = delay(m, buffer.activations[lane * config.row + number], 1)
+            name = f"entry_{number}_{lane}"
+            entry = Signal(shape_of(leaf_range), reset_less=True, name=name)
+            value = add_or_subtract(m, platform, entry, activation, negative, len(entry))
+            m.d.sync += entry.eq(Mux(clear, 0, value))
+            lanes.append(entry)
+        sums.append(Cat(lanes))
+    return sums
+
+
+def _block_adders(
+    m: Module,
+    platform: object,
+    leaf_range: IntegerRange,
+    buffer: ActivationBuffer,
+    negative: Value,
+    clear: Value,
+) -> list[Value]:
+    """The same in DSP48E2 blocks, four lanes in each."""
+    config = buffer.config
+    sums = []
+    for number in range(config.row):
+        fields: list[Value] = []
+        for low in range(0, config.lanes, FIELDS):
+            lanes = range(low, min(low + FIELDS, config.lanes))
+            activations = [buffer.activations[lane * config.row + number] for lane in lanes]
+            word = pack_fields(activations, LEAF_FIELD)
+            total = running_sum(m, platform, f"fill_{number}_{low}", word, negative, clear)
+            fields += [
+                total[place * LEAF_FIELD :][: leaf_range.width] for place in range(len(lanes))
+            ]
+        sums.append(Cat(fields))
+    return sums

@@ -6,7 +6,8 @@ sign can be obeyed by the operation chosen for the whole word: a chain of blocks
 leaves of each of four lanes. The first block takes two leaves in any pair of signs (C + AB, C - AB,
 -C + AB as ~C + AB + 1 with the rounding constant for the ones, -(C + AB)), each further one adds or
 subtracts one leaf to what its neighbour cascades. A second kind of chain adds up to three partial
-sums and the running total of two lanes, in fields of 24 bits.
+sums and the running total of two lanes, in fields of 24 bits. A third use is a running sum of one
+block, which fills tables.
 
 In Verilog each chain is a hand-written module: for synthesis (macro ``SYNTHESIS``, which Yosys and
 Vivado define) it names the blocks, otherwise it says the same in plain Verilog. In Amaranth's
@@ -24,11 +25,21 @@ from ..credit import delay
 from ..verilog import VerilogPlatform
 from .dsp_verilog import DSP_SUMS_FILE, DSP_SUMS_VERILOG
 
-__all__ = ["LEAF_FIELD", "TOTAL_FIELD", "leaf_chain", "pack_fields", "total_chain"]
+__all__ = [
+    "FIELDS",
+    "LEAF_FIELD",
+    "TOTAL_FIELD",
+    "leaf_chain",
+    "pack_fields",
+    "running_sum",
+    "total_chain",
+]
 
 WORD = 48
 LEAF_FIELD = 12
 TOTAL_FIELD = 24
+FIELDS = WORD // LEAF_FIELD
+"""Token lanes that share a block where leaves are summed."""
 
 
 def pack_fields(values: Sequence[Value], field: int) -> Value:
@@ -68,6 +79,33 @@ def leaf_chain(
         sums = _apply(total, delay(m, word, 2), delay(m, negative, 1), LEAF_FIELD)
         total = _register(m, sums)
     m.d.comb += result.eq(total)
+    return result
+
+
+def running_sum(
+    m: Module, platform: object, name: str, word: Value, negative: Value, clear: Value
+) -> Value:
+    """Adds or subtracts a word in every cycle, in fields of 12 bits.
+
+    ``negative`` comes with the word, ``clear`` (the sum becomes zero instead) one cycle later; the
+    sum appears two cycles after the word.
+    """
+    result = Signal(WORD, name=f"{name}_sum")
+    if isinstance(platform, VerilogPlatform):
+        platform.files[DSP_SUMS_FILE] = DSP_SUMS_VERILOG
+        m.submodules[name] = Instance(
+            "sterna_running_sum",
+            i_clk=ClockSignal(),
+            i_word=word,
+            i_negative=negative,
+            i_clear=clear,
+            o_sum=result,
+        )
+        return result
+    kept = Signal(WORD, reset_less=True, name=f"{name}_kept")
+    value = _apply(kept, delay(m, word, 1), delay(m, negative, 1), LEAF_FIELD)
+    m.d.sync += kept.eq(Mux(clear, 0, value))
+    m.d.comb += result.eq(kept)
     return result
 
 

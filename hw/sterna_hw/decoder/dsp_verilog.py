@@ -38,6 +38,7 @@ module sterna_dsp_adder #(
     input  wire [47:0] ab,
     input  wire [47:0] c,
     input  wire        clear_c,
+    input  wire        clear_result,
     input  wire [8:0]  operation,
     input  wire [3:0]  signs,
     input  wire [47:0] cascade_in,
@@ -57,7 +58,7 @@ module sterna_dsp_adder #(
         .CEC(1'b1), .CECARRYIN(1'b0), .CECTRL(1'b1), .CED(1'b0), .CEINMODE(1'b0), .CEM(1'b0),
         .CEP(1'b1), .RSTA(1'b0), .RSTALLCARRYIN(1'b0), .RSTALUMODE(1'b0), .RSTB(1'b0),
         .RSTC(clear_c), .RSTCTRL(1'b0), .RSTD(1'b0), .RSTINMODE(1'b0), .RSTM(1'b0),
-        .RSTP(1'b0), .P(result), .PCOUT(cascade_out)
+        .RSTP(clear_result), .P(result), .PCOUT(cascade_out)
     );
 endmodule
 `endif
@@ -77,7 +78,7 @@ module sterna_leaf_chain #(
     wire both = negative[0] & negative[1];
     // C + AB, C - AB, -C + AB - 1 + 1, 0 - (C + AB).
     sterna_dsp_adder #(.FIELDS("FOUR12"), .STAGES(1), .ONES({4{12'd1}})) first (
-        .clk(clk), .ab(words[48 +: 48]), .c(words[0 +: 48]), .clear_c(1'b0),
+        .clk(clk), .ab(words[48 +: 48]), .c(words[0 +: 48]), .clear_c(1'b0), .clear_result(1'b0),
         .operation({negative[0], both, 1'b0, ~both, ~both, 2'b00, 2'b11}),
         .signs({2'b00, negative[1], negative[0] | negative[1]}), .cascade_in(48'd0),
         .cascade_out(cascades[48 +: 48]), .result(results[48 +: 48])
@@ -86,7 +87,7 @@ module sterna_leaf_chain #(
         for (k = 2; k < TERMS; k = k + 1) begin : further
             sterna_dsp_adder #(.FIELDS("FOUR12"), .STAGES(2)) next (
                 .clk(clk), .ab(words[48*k +: 48]), .c(48'd0), .clear_c(1'b0),
-                .operation(9'b00_001_00_11), .signs({2'b00, {2{negative[k]}}}),
+                .clear_result(1'b0), .operation(9'b00_001_00_11), .signs({2'b00, {2{negative[k]}}}),
                 .cascade_in(cascades[48*(k-1) +: 48]), .cascade_out(cascades[48*k +: 48]),
                 .result(results[48*k +: 48])
             );
@@ -144,19 +145,19 @@ module sterna_total_chain #(
             assign cascade = 48'd0;
             sterna_dsp_adder #(.FIELDS("TWO24"), .STAGES(1)) last (
                 .clk(clk), .ab(padded[0 +: 48]), .c(previous), .clear_c(clear),
-                .operation(9'b00_011_00_11), .signs(4'd0), .cascade_in(48'd0),
+                .clear_result(1'b0), .operation(9'b00_011_00_11), .signs(4'd0), .cascade_in(48'd0),
                 .cascade_out(unused_cascade), .result(total)
             );
         end else begin : double
             sterna_dsp_adder #(.FIELDS("TWO24"), .STAGES(1)) first (
                 .clk(clk), .ab(padded[0 +: 48]), .c(padded[48 +: 48]), .clear_c(1'b0),
-                .operation(9'b00_011_00_11), .signs(4'd0), .cascade_in(48'd0),
+                .clear_result(1'b0), .operation(9'b00_011_00_11), .signs(4'd0), .cascade_in(48'd0),
                 .cascade_out(cascade), .result(unused_result)
             );
             sterna_dsp_adder #(.FIELDS("TWO24"), .STAGES(2)) last (
                 .clk(clk), .ab(padded[96 +: 48]), .c(previous), .clear_c(clear),
-                .operation(9'b11_001_00_11), .signs(4'd0), .cascade_in(cascade),
-                .cascade_out(unused_cascade), .result(total)
+                .clear_result(1'b0), .operation(9'b11_001_00_11), .signs(4'd0),
+                .cascade_in(cascade), .cascade_out(unused_cascade), .result(total)
             );
         end
     endgenerate
@@ -180,6 +181,41 @@ module sterna_total_chain #(
                     field <= partial + third[24*f +: 24] + kept[24*f +: 24];
             end
             assign total[24*f +: 24] = field;
+        end
+    endgenerate
+`endif
+endmodule
+
+// Adds or subtracts a word of four 12-bit fields in every cycle; see dsp_sums.py.
+module sterna_running_sum (
+    input  wire        clk,
+    input  wire [47:0] word,
+    input  wire        negative,
+    input  wire        clear,
+    output wire [47:0] sum
+);
+`ifdef SYNTHESIS
+    wire [47:0] unused_cascade;
+    sterna_dsp_adder #(.FIELDS("FOUR12"), .STAGES(1)) block (
+        .clk(clk), .ab(word), .c(48'd0), .clear_c(1'b0), .clear_result(clear),
+        .operation(9'b00_010_00_11), .signs({2'b00, {2{negative}}}), .cascade_in(48'd0),
+        .cascade_out(unused_cascade), .result(sum)
+    );
+`else
+    reg [47:0] once;
+    reg minus;
+    always @(posedge clk) begin
+        once <= word;
+        minus <= negative;
+    end
+    genvar f;
+    generate
+        for (f = 0; f < 4; f = f + 1) begin : fields
+            reg [11:0] field;
+            wire [11:0] part = once[12*f +: 12];
+            always @(posedge clk)
+                field <= clear ? 12'd0 : minus ? field - part : field + part;
+            assign sum[12*f +: 12] = field;
         end
     endgenerate
 `endif

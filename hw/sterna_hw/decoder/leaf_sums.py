@@ -102,7 +102,7 @@ class LogicSums:
                 name = f"{query}_{table}"
                 index = Cat(code[: shape.entry_width], fill.read_half)
                 looked_up = Signal(len(entry), reset_less=True, name=f"looked_up_{name}")
-                m.d.sync += looked_up.eq(table_copy(m, name, fill.write, entry, index))
+                m.d.sync += looked_up.eq(table_copy(m, name, fill.writes[table], entry, index))
                 for lane, value in enumerate(_values(looked_up, shape)):
                     leaves[lane * shape.queries + query].append((value, shape.leaf_range))
             bits = [codes[query * shape.tables + table][-1] for query in range(shape.queries)]
@@ -204,9 +204,9 @@ class DspSums:
                 moved = delay(m, Cat(code[: shape.entry_width], sign), skew)
                 index = Cat(moved[: shape.entry_width], halves[skew])
                 name = f"{query}_{table}"
-                words.append(
-                    _values(table_copy(m, name, fill.write, fill.entries[table], index), shape)
-                )
+                entry = fill.entries[table]
+                looked_up = table_copy(m, name, fill.writes[table], entry, index)
+                words.append(_values(looked_up, shape))
                 negatives.append(delay(m, moved[shape.entry_width :], 1))
             sums = self._chain_sums(m, platform, query, words, negatives)
             gathered = []

@@ -8,9 +8,9 @@ for each block of Q outputs. Raw totals stay in a memory of the engine, from whe
 those of one lane.
 
 Activations are written to the engine's own buffer, V = Q at a time, before the command: see
-`activation_buffer`. Its rows of T elements are what one step of all running adders takes, so group
-t of a block is its elements t, T + t, 2*T + t, ...: the columns of a matrix must be moved so before
-it is packed (`TokenMatmulConfig.arrange`). Two buffers of tables let fills hide behind look-ups.
+`activation_buffer`. Neighbouring elements belong to neighbouring tables, so group t of a block is
+its elements t, T + t, 2*T + t, ...: the columns of a matrix must be moved so before it is packed
+(`TokenMatmulShape.arrange`). Two buffers of tables let fills hide behind look-ups.
 
 It does not scale results; it does not check that a command fits its memories.
 """
@@ -78,6 +78,11 @@ class TokenMatmulConfig(TokenMatmulShape):
         token lanes on).
     totals : ``"block"`` or ``"ultra"``
         Kind of memory that holds the totals.
+    fill_parts : :class:`int`
+        In how many parts, one after the other, tables are filled: a power of two up to ``tables``.
+        More parts take fewer adders and narrower memories; a fill, which look-ups hide, takes
+        so many times the steps of the plan. 0 (the default) takes T/V parts, which read what a
+        write to the buffer writes.
 
     Raises
     ------
@@ -88,6 +93,7 @@ class TokenMatmulConfig(TokenMatmulShape):
     buffers: int = 2
     adders: Literal["logic", "dsp"] = "logic"
     totals: Literal["block", "ultra"] = "block"
+    fill_parts: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -99,13 +105,27 @@ class TokenMatmulConfig(TokenMatmulShape):
             raise ValueError(f"Adders must be logic or dsp, not {self.adders!r}")
         if self.totals not in ("block", "ultra"):
             raise ValueError(f"Totals must be block or ultra, not {self.totals!r}")
+        ratio = self.tables // self.queries
+        if self.tables % self.queries or ratio & (ratio - 1):
+            raise ValueError(
+                f"Tables must be {self.queries} (the queries) times a power of two,"
+                f" not {self.tables!r}"
+            )
+        if self.fill_parts == 0:
+            object.__setattr__(self, "fill_parts", ratio)
+        parts = self.fill_parts
+        if parts < 1 or parts & (parts - 1) or self.tables % parts:
+            raise ValueError(
+                f"Fill parts must be a power of two that divides {self.tables}, not {parts!r}"
+            )
         _ = self.buffer  # it validates itself
 
     @property
     def buffer(self) -> ActivationBufferConfig:
         """The buffer of activations: whole blocks of them."""
         inputs = self.largest_input_blocks * self.block_inputs
-        return ActivationBufferConfig(self.lanes, self.tables, self.queries, inputs)
+        row = self.tables // self.fill_parts
+        return ActivationBufferConfig(self.lanes, row, self.queries, inputs)
 
     @property
     def sums(self) -> LogicSums | DspSums:
@@ -130,7 +150,7 @@ class TokenMatmulConfig(TokenMatmulShape):
     def cycles(self, input_blocks: int, output_blocks: int) -> int:
         """Cycles from the acceptance of a command to the first one in which the engine is idle
         again, with weights always there; exact."""
-        steps = len(self.plan.steps)
+        steps = len(self.plan.steps) * self.fill_parts
         pause = max(0, SHORTEST_BLOCK - output_blocks)
         fill, ends = 1 - steps, [-pause] * self.buffers
         for _ in range(input_blocks):
@@ -144,7 +164,7 @@ class TokenMatmulConfig(TokenMatmulShape):
         """Cycles from the acceptance of a drain to the first one in which the engine is idle
         again, with a consumer that is always ready; exact. The first beat is offered after
         ``drain_cycles(0)``."""
-        return blocks + SEND_LATENCY + 2
+        return blocks + SEND_LATENCY + 3
 
     def cost(self, device: Device) -> Cost:
         """Estimate: the sum of the engine's parts and some control."""
@@ -152,7 +172,7 @@ class TokenMatmulConfig(TokenMatmulShape):
         depth = self.buffers << plan.entry_width
         return (
             table_copies_cost(device, depth, width) * (self.queries * self.tables)
-            + fill_cost(self.leaf_range, self.tables * self.lanes)
+            + fill_cost(self.leaf_range, self.buffer.row, self.lanes, self.adders == "dsp")
             + self.sums.cost(device)
             + self.memory.cost(device)
             + send_cost(self.total_range.width * self.queries, self.lanes)
@@ -234,10 +254,9 @@ class TokenMatmul(wiring.Component):
             start=start,
             blocks=command.input_blocks,
             release=release,
-            row=buffer.row,
-            activations=buffer.activations,
+            buffer=buffer,
             tables=config.tables,
-            lanes=config.lanes,
+            in_blocks=config.adders == "dsp",
         )
         output = RunningLoop(m, outputs, accept, "look_up_output")
         m.d.comb += [

@@ -17,8 +17,9 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream
 
 from ..base import Cost
-from ..credit import CreditQueueConfig, delay
+from ..credit import delay
 from ..memory import MemoryConfig, MemoryStyle
+from ..memory_queue import MemoryQueueConfig
 from .leaf_sums import TOTAL_LATENCY
 from .running_loop import RunningLimit, RunningLoop
 
@@ -36,6 +37,10 @@ SHORTEST_BLOCK = TOTAL_LATENCY + 1
 """Cycles from a beat of weights to the next one of the same output block at least."""
 
 SEND_LATENCY = 4
+"""Cycles from the issue of a row to its push into the queue."""
+
+SEND_PLACES = 8
+"""Rows on their way at most: more than the cycles from an issue to its place being free again."""
 
 LARGEST_LANES = 16
 """As many as two steps of choosing one of four tell apart."""
@@ -50,7 +55,7 @@ def totals_memory(depth: int, width: int, style: MemoryStyle) -> MemoryConfig:
 
 def send_cost(width: int, lanes: int) -> Cost:
     """Estimate of choosing one of the lanes, each of so many bits, and of the queue behind it."""
-    return Cost(lut=width * (2 + (lanes - 1) // 2), ff=width * (2 + -(-lanes // 4)))
+    return Cost(lut=width * (1 + (lanes - 1) // 2), ff=width * (2 + -(-lanes // 4)))
 
 
 def short_block_pause(m: Module, outputs: RunningLimit, release: Value) -> Value:
@@ -140,7 +145,7 @@ class TokenTotals:
         shape = data.StructLayout(
             {"data": data.ArrayLayout(signed(self.width), self.queries), "last": 1}
         )
-        m.submodules.queue = queue = CreditQueueConfig(shape, SEND_LATENCY).create()
+        m.submodules.queue = queue = MemoryQueueConfig(shape, SEND_PLACES).create()
         lane = Signal.like(command.lane, reset_less=True)
         limit = RunningLimit(m, start, command.blocks, "send")
         issue, is_sending = Signal(), Signal()

@@ -10,7 +10,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
 
 import sterna_sim
-from sterna_hw.decoder.dsp_sums import leaf_chain, pack_fields, total_chain
+from sterna_hw.decoder.dsp_sums import leaf_chain, pack_fields, running_sum, total_chain
 from sterna_hw.decoder.dsp_verilog import DSP_SUMS_VERILOG
 from sterna_sim.verilator import build_model, run_model
 
@@ -84,6 +84,24 @@ def test_total_chain_adds_to_the_previous_totals(terms):
     np.testing.assert_array_equal(seen[:count], expected)
 
 
+def test_running_sum_adds_subtracts_and_clears():
+    generator = np.random.default_rng(1)
+    count = CYCLES - 10
+    values = generator.integers(-127, 128, (count, 4))
+    negative, clear = generator.integers(0, 2, (2, count))
+    clear[0] = 1
+    m = Module()
+    word, minus, forget = Signal(48), Signal(), Signal()
+    output = running_sum(m, None, "sum", word, minus, forget)
+    packed = [sum((int(v) & 0xFFF) << 12 * n for n, v in enumerate(row)) for row in values]
+    inputs = [(word, packed), (minus, negative.tolist()), (forget, [0, *clear.tolist()])]
+    seen = [fields(value, 12) for value in played(m, inputs, output)][2:]
+    total = np.zeros(4, dtype=np.int64)
+    for number in range(count):
+        total = (total + values[number] * (1 - 2 * negative[number])) * (1 - clear[number])
+        assert seen[number] == total.tolist()
+
+
 def test_fields_are_extended_by_their_sign():
     m = Module()
     values = [Signal(10, name=f"value{n}") for n in range(3)]
@@ -96,7 +114,7 @@ def test_fields_are_extended_by_their_sign():
 BENCH = """\
 // Every length of both chains, once of blocks and once in plain Verilog, side by side.
 module bench (input clk, input flip, output reg [31:0] checked, output reg [31:0] mismatches);
-    wire [6:0] differs;
+    wire [7:0] differs;
     genvar n;
     generate
         for (n = 2; n <= 5; n = n + 1) begin : leaves
@@ -132,6 +150,20 @@ module bench (input clk, input flip, output reg [31:0] checked, output reg [31:0
             assign differs[3 + n] = one != (other ^ flip);
         end
     endgenerate
+    // Both begin with a cleared sum, from when on they must agree.
+    reg [47:0] word;
+    reg negative, clear;
+    wire [47:0] one, other;
+    always @(posedge clk) begin
+        word <= {$random, $random};
+        negative <= $random;
+        clear <= !warming[4] || $random % 8 == 0;
+    end
+    sterna_running_sum blocks (
+        .clk(clk), .word(word), .negative(negative), .clear(clear), .sum(one));
+    sterna_running_sum_plain plain (
+        .clk(clk), .word(word), .negative(negative), .clear(clear), .sum(other));
+    assign differs[7] = one != (other ^ flip);
     reg [4:0] warming = 0;
     initial begin checked = 0; mismatches = 0; end
     always @(posedge clk) begin
@@ -148,7 +180,7 @@ endmodule
 def test_blocks_equal_plain_verilog(tmp_path):
     """What is synthesised, with our model of the block, does what the plain branch does."""
     plain = DSP_SUMS_VERILOG.replace("`ifdef SYNTHESIS", "`ifdef STERNA_NEVER")
-    for name in ("sterna_leaf_chain", "sterna_total_chain"):
+    for name in ("sterna_leaf_chain", "sterna_total_chain", "sterna_running_sum"):
         plain = plain.replace(f"module {name} ", f"module {name}_plain ")
     cell = Path(sterna_sim.__file__).parent / "cells" / "DSP48E2.v"
     sources = {

@@ -18,16 +18,19 @@ from .engine_run import EngineRun, Job, run_token_matmul
 def random_config(seed: int) -> TokenMatmulConfig:
     generator = random.Random(seed)
     queries = generator.choice([1, 2, 2, 4])
+    tables = queries * generator.choice([1, 2, 2, 4])
+    parts = [0, 0, *(1 << n for n in range(tables.bit_length()) if tables % (1 << n) == 0)]
     return TokenMatmulConfig(
         lanes=generator.randint(1, 6),
         queries=queries,
-        tables=queries * generator.choice([1, 2, 2, 4]),
+        tables=tables,
         largest_inputs=generator.randint(20, 70),
         largest_outputs=generator.randint(8, 40),
         group=generator.choice([1, 2, 3, 3, 3]),
         sign_fold=generator.random() < 0.7,
         buffers=generator.choice([1, 2, 2]),
         adders=generator.choice(["logic", "dsp"]),
+        fill_parts=generator.choice(parts),
     )
 
 
@@ -157,7 +160,7 @@ def test_stream_of_trits_makes_the_same_beats(fold):
 def test_sustained_rate_of_the_large_engine():
     """A matrix of the 0.7B shape at 384 weights a cycle but for the first fill and the pipeline."""
     config = TokenMatmulConfig(8, 8, 16, largest_inputs=4096, largest_outputs=8192)
-    assert config.cycles(32, 1024) == 32 * 1024 + 17 + config.sums.read_offset + 4
+    assert config.cycles(32, 1024) == 32 * 1024 + 2 * 14 + 3 + config.sums.read_offset + 4
     assert 1536 * 8192 / config.cycles(32, 1024) > 1.1 * 320
 
 
@@ -175,8 +178,8 @@ def test_cost_counts_memories_and_blocks():
     device = DEVICES["xck26"]
     config = TokenMatmulConfig(8, 8, 16, 4096, 8192, adders="dsp")
     cost = config.cost(device)
-    assert cost.dsp == 256
-    assert cost.bram == 16 + 36
+    assert cost.dsp == 192 + 64 + 16
+    assert cost.bram == 8 + 36
 
 
 REFUSED = {
@@ -188,8 +191,10 @@ REFUSED = {
     "totals": ({"totals": "paper"}, "Totals must be block or ultra, not 'paper'"),
     "tables": (
         {"tables": 6},
-        r"Tables must be 2 \(the elements of a write\) times a power of two, not 6",
+        r"Tables must be 2 \(the queries\) times a power of two, not 6",
     ),
+    "parts": ({"fill_parts": 3}, "Fill parts must be a power of two that divides 4, not 3"),
+    "many-parts": ({"fill_parts": 8}, "Fill parts must be a power of two that divides 4, not 8"),
     "inputs": ({"largest_inputs": 70000}, "Largest inputs must be at most 66052, not 70000"),
 }
 

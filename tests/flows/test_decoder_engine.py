@@ -1,0 +1,115 @@
+"""The measurement of the decoder's engine, and the design that it measures."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from sterna_flows import decoder_engine
+from sterna_flows.decoder_engine import (
+    FedEngine,
+    measure_decoder_engine,
+    sustained_weights,
+)
+from sterna_flows.yosys import Resources
+from sterna_hw.decoder.token_matmul import TokenMatmulConfig
+
+
+@pytest.mark.parametrize("adders", ["logic", "dsp"])
+def test_words_of_memory_become_totals(adders):
+    """What is synthesised multiplies: packed words and codes in, exact totals out."""
+    config = TokenMatmulConfig(2, 2, 4, 30, 10, adders=adders)
+    generator = np.random.default_rng(7)
+    weights = generator.integers(-1, 2, (9, 30)).astype(np.int8)
+    codes = generator.integers(-127, 128, (2, 30))
+    dut = FedEngine(config, word_bytes=4)
+    image = dut.trits.config.pack_matrix(config.arrange(weights))
+    words = [list(image[start : start + 4]) for start in range(0, len(image), 4)]
+    totals: list[int] = []
+
+    async def feed(ctx) -> None:
+        stalls = random.Random(1)
+        for number, word in enumerate(words):
+            ctx.set(dut.words.valid, 1)
+            ctx.set(dut.words.payload.data, word)
+            ctx.set(dut.words.payload.last, number == len(words) - 1)
+            await ctx.tick().until(dut.words.ready)
+            ctx.set(dut.words.valid, 0)
+            if stalls.random() < 0.3:
+                await ctx.tick()
+
+    async def control(ctx) -> None:
+        for lane in range(2):
+            for address in range(15):
+                ctx.set(dut.activations.enable, 1)
+                ctx.set(dut.activations.lane, lane)
+                ctx.set(dut.activations.address, address)
+                ctx.set(dut.activations.data, codes[lane, 2 * address :][:2].tolist())
+                await ctx.tick()
+        ctx.set(dut.activations.enable, 0)
+        ctx.set(dut.command.valid, 1)
+        ctx.set(dut.command.payload.input_blocks, config.input_blocks(30))
+        ctx.set(dut.command.payload.output_blocks, config.output_blocks(9))
+        await ctx.tick().until(dut.command.ready)
+        ctx.set(dut.command.valid, 0)
+        for lane in range(2):
+            ctx.set(dut.drain.valid, 1)
+            ctx.set(dut.drain.payload.lane, lane)
+            ctx.set(dut.drain.payload.blocks, 5)
+            await ctx.tick().until(dut.drain.ready)
+            ctx.set(dut.drain.valid, 0)
+            ctx.set(dut.o.ready, 1)
+            for _ in range(5):
+                payload, *_ = await ctx.tick().sample(dut.o.payload).until(dut.o.valid)
+                totals.extend(payload.data)
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(control)
+    simulator.add_testbench(feed, background=True)
+    simulator.run()
+    expected = np.zeros((2, 10), dtype=np.int64)
+    expected[:, :9] = codes @ weights.T.astype(np.int64)
+    np.testing.assert_array_equal(np.array(totals).reshape(2, 10), expected)
+
+
+def test_large_engine_outruns_memory():
+    config = TokenMatmulConfig(8, 8, 16, 4096, 8192, adders="dsp")
+    assert 1.1 * 320 <= sustained_weights(config) < 384
+
+
+def test_rows_are_kept_until_the_verilog_changes(tmp_path: Path, monkeypatch) -> None:
+    """Without Yosys: a figure is what was synthesised over what is sustained, measured once."""
+    runs: list[str] = []
+
+    def synthesise(files: dict, top: str, device: object, **options: object) -> Resources:
+        runs.append(top)
+        return Resources(lut=900, ff=800, bram=4.0, uram=0, dsp=30, source="a stand-in")
+
+    monkeypatch.setattr(decoder_engine, "synthesise_text", synthesise)
+    sizes = {"lanes": 1, "queries": 2, "tables": 4, "word_bytes": 4}
+    rows = measure_decoder_engine(tmp_path, **sizes)
+    assert [row.name for row in rows][-1] == "select-and-add" and len(runs) == 3
+    assert rows[0].lut_per_mac == pytest.approx(900 / rows[0].weights)
+    assert rows[0].dsp_per_mac == pytest.approx(30 / rows[0].weights)
+    assert rows[-1].weights == 24
+    assert measure_decoder_engine(tmp_path, **sizes) == rows and len(runs) == 3
+    store = tmp_path / "decoder-engine.json"
+    record = json.loads(store.read_text())
+    record["rows"][0]["digest"] = "of something else"
+    store.write_text(json.dumps(record))
+    measure_decoder_engine(tmp_path, **sizes)
+    assert len(runs) == 4
+    text = (tmp_path / "decoder-engine.md").read_text()
+    assert f"| {rows[0].lut_per_mac:.2f} | {rows[0].dsp_per_mac:.3f} |" in text
+
+
+def test_two_lanes_halve_what_one_takes():
+    row = decoder_engine.EngineFigures("x", 1, 100.0, 400, 0, 0, 0, "", "")
+    assert replace(row, lanes=2).lut_per_mac == row.lut_per_mac / 2 == 2
