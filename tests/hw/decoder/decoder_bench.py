@@ -1,4 +1,4 @@
-"""A whole decoder accelerator in Amaranth's simulator: AXI4-Lite on one side, memories on the other.
+"""A whole decoder accelerator in Amaranth's simulator, with AXI4-Lite and memories around it.
 
 The memories hold the image that a board would get; each port's region begins at another address.
 Scripts talk to the registers by the names of the table. For decoders of a few thousand cycles a
