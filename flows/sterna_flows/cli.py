@@ -259,8 +259,15 @@ def sim(
     inputs: Annotated[str, typer.Option(help="How many samples, or a .npy file of them.")] = "32",
     stall: Annotated[list[str] | None, typer.Option(help="Stall profile; all for all.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of stalls and of chosen samples.")] = 0,
+    tokens: Annotated[int, typer.Option(help="Decoders: tokens to generate.")] = 64,
 ) -> None:
-    """Run the Verilog by cocotb and Verilator against the golden model."""
+    """Run the Verilog by cocotb and Verilator against the golden model.
+
+    For a decoder, inputs are tokens of a prompt, stall profiles are those of its memory.
+    """
+    if (directory / "decoder.json").is_file():
+        _sim_decoder(directory, inputs, tokens, stall or ["none"], seed)
+        return
     from .report import read_report
     from .simulation import failures, read_inputs, simulate
     from .tables import output_console, print_report
@@ -276,6 +283,20 @@ def sim(
         )
     print_report(output_console(), read_report(directory))
     _fail_unless_equal(failures(results))
+
+
+def _sim_decoder(
+    directory: Path, inputs: str, tokens: int, memories: Sequence[str], seed: int
+) -> None:
+    from .decoder_simulation import simulate_decoder
+
+    if not inputs.isdecimal():
+        raise ValueError(f"Inputs of a decoder must be a number of tokens, not {inputs!r}")
+    with telling() as tell:
+        results = simulate_decoder(directory, int(inputs), tokens, memories, seed, tell)
+    for result in results:
+        print(result.line)
+    _fail_unless_equal([result.line for result in results if result.problem])
 
 
 def _fail_unless_equal(lines: Sequence[str]) -> None:
