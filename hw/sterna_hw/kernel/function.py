@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from ..base import IntegerRange
+from .arrays import Array
 from .errors import KernelError, located
 from .graph import Graph, Node
-from .values import Array, Number, Traced, is_integer
+from .values import Number, Traced, is_integer
 
 __all__ = ["Kernel", "Trace", "kernel"]
 

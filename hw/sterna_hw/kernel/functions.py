@@ -13,10 +13,11 @@ import numpy as np
 
 from ..base import IntegerRange, Rounding
 from . import expand, simplify
+from .arrays import Array
 from .errors import KernelError
 from .graph import Node
 from .ranges import LARGEST_SHIFT, check_shift, clip_range, round_shift_range, rounded
-from .values import Array, Number, Traced, is_integer
+from .values import Number, Traced, is_integer
 
 __all__ = [
     "as_table", "bit_length", "clip", "leading_zeros", "maximum", "minimum", "round_shift",

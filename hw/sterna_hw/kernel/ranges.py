@@ -11,9 +11,8 @@ from collections.abc import Callable
 
 from ..base import IntegerRange, Rounding
 from .errors import KernelError
-from .simplify import bitwise_range
 
-__all__ = ["RANGES", "round_shift_range"]
+__all__ = ["RANGES", "bitwise_range", "check_shift", "clip_range", "round_shift_range", "rounded"]
 
 LARGEST_SHIFT = 62
 
@@ -90,6 +89,16 @@ def _bit_length(a: IntegerRange) -> IntegerRange:
     if a.low < 0:
         raise KernelError("Argument of bit_length", "0 or more", a)
     return IntegerRange(a.low.bit_length(), a.high.bit_length())
+
+
+def bitwise_range(operation: str, a: IntegerRange, b: IntegerRange) -> IntegerRange:
+    """Whatever two's complement numbers of the common width can hold, or less where easy."""
+    if operation == "and" and (not a.signed or not b.signed):
+        return IntegerRange(0, min(one.high for one in (a, b) if not one.signed))
+    width = max(a.width + (not a.signed), b.width + (not b.signed))
+    if not a.signed and not b.signed:
+        return IntegerRange(0, (1 << max(a.width, b.width)) - 1)
+    return IntegerRange.of_width(width, True)
 
 
 RANGES: dict[str, Callable[..., IntegerRange]] = {

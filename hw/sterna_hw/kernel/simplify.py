@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from ..base import IntegerRange
 from .graph import BOOLEAN, Graph, Node
+from .ranges import bitwise_range
 
 __all__ = [
     "add", "bitwise", "equal", "invert", "join", "less", "low_bits", "multiply", "select",
@@ -296,13 +297,3 @@ def bitwise(operation: str, a: Node, b: Node) -> Node:
     if a is b:
         return graph.constant(0) if operation == "xor" else a
     return graph.node(operation, (a, b), bitwise_range(operation, a.range, b.range))
-
-
-def bitwise_range(operation: str, a: IntegerRange, b: IntegerRange) -> IntegerRange:
-    """Whatever two's complement numbers of the common width can hold, or less where easy."""
-    if operation == "and" and (not a.signed or not b.signed):
-        return IntegerRange(0, min(one.high for one in (a, b) if not one.signed))
-    width = max(a.width + (not a.signed), b.width + (not b.signed))
-    if not a.signed and not b.signed:
-        return IntegerRange(0, (1 << max(a.width, b.width)) - 1)
-    return IntegerRange.of_width(width, True)

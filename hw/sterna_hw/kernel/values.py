@@ -1,10 +1,8 @@
 """What a kernel's function computes with: Python integers, arrays of them, or traced values.
 
 Plain Python integers need nothing. Everything else is a `Number` and shares its operators, so an
-array accepts exactly what hardware can do and means the same: comparisons give 0 or 1, there are no
-floats, no silent wrap-around. An array knows a range that its elements lie in; where the range of a
-result needs more than 62 bits, it is computed in Python integers instead of 64-bit ones. A traced
-value is a node of an expression graph.
+array (`arrays`) accepts exactly what hardware can do and means the same: comparisons give 0 or 1,
+there are no floats. A traced value is a node of an expression graph.
 """
 
 from __future__ import annotations
@@ -20,13 +18,10 @@ from .errors import KernelError
 from .graph import Node
 from .ranges import RANGES
 
-__all__ = ["Array", "Integer", "Number", "Traced", "is_integer"]
+__all__ = ["Integer", "Number", "Traced", "is_integer"]
 
 Integer = Any
 """For annotations: a Python integer, an array of integers, or a value that is being traced."""
-
-SAFE_WIDTH = 62
-"""Results of at most so many bits are computed in 64-bit integers."""
 
 
 def is_integer(value: object) -> bool:
@@ -233,74 +228,4 @@ _EXPANSIONS: dict[str, Callable[..., Node]] = {
     "and": _bitwise("and"),
     "or": _bitwise("or"),
     "xor": _bitwise("xor"),
-}
-
-
-class Array(Number):
-    """Integers in a numpy array, and a range that they lie in."""
-
-    def __init__(self, values: np.ndarray, proven: IntegerRange) -> None:
-        self.values = values
-        self.range = proven
-
-    @classmethod
-    def of(cls, values: Any) -> Array:
-        """From any array of integers; floats are refused."""
-        array = np.asarray(values)
-        if array.dtype == object and all(is_integer(value) for value in array.ravel().tolist()):
-            pass
-        elif array.dtype.kind not in "iub":
-            raise KernelError("Arguments of a kernel", "integers", f"of type {array.dtype}")
-        if not array.size:
-            return cls(array.astype(np.int64), IntegerRange(0, 0))
-        proven = IntegerRange.of_values(array)
-        return cls(array.astype(np.int64 if proven.width <= SAFE_WIDTH else object), proven)
-
-    def constant(self, value: int) -> Array:
-        kind = np.int64 if IntegerRange(value, value).width <= SAFE_WIDTH else object
-        return Array(np.asarray(value, dtype=kind), IntegerRange(value, value))
-
-    def apply(self, operation: str, *operands: Number) -> Array:
-        proven = RANGES[operation](*(operand.range for operand in operands))
-        arrays = [operand.values for operand in operands if isinstance(operand, Array)]
-        return self.computed(_NUMPY[operation], proven, *arrays)
-
-    @staticmethod
-    def computed(
-        function: Callable[..., np.ndarray], proven: IntegerRange, *arrays: np.ndarray
-    ) -> Array:
-        """What a numpy function makes of arrays, in Python integers if the result is wide."""
-        if proven.width > SAFE_WIDTH:
-            arrays = tuple(array.astype(object) for array in arrays)
-        result = np.asarray(function(*arrays))
-        kind = np.int64 if proven.width <= SAFE_WIDTH else object
-        return Array(result.astype(kind), proven)
-
-
-def _bit_lengths(values: np.ndarray) -> np.ndarray:
-    lengths = np.zeros(values.shape, dtype=np.int64)
-    for place in range(64 if values.dtype == np.int64 else 1024):
-        above = values >> place if place < 63 or values.dtype == object else values * 0
-        if not np.any(above):
-            break
-        lengths += above != 0
-    return lengths
-
-
-_NUMPY: dict[str, Callable[..., np.ndarray]] = {
-    "add": np.add,
-    "subtract": np.subtract,
-    "multiply": np.multiply,
-    "absolute": np.absolute,
-    "minimum": np.minimum,
-    "maximum": np.maximum,
-    "less": np.less,
-    "equal": np.equal,
-    "select": lambda condition, a, b: np.where(condition != 0, a, b),
-    "shift_left": np.left_shift,
-    "shift_right": np.right_shift,
-    "bit_length": _bit_lengths,
-    "and": np.bitwise_and,
-    "or": np.bitwise_or,
-    "xor": np.bitwise_xor,
 }

@@ -108,8 +108,8 @@ def random_kernel(seed: int) -> tuple[Kernel, dict[str, IntegerRange]]:
     def replay(given: list[Any]) -> Any:
         for step in steps:
             given.append(step(given))
-        results = tuple(given[place] for place in kept)
-        return results if len(results) > 1 else results[0]
+        results = [given[place] for place in kept]
+        return tuple(results) if len(results) > 1 else results[0]
 
     functions: dict[int, Callable[..., Any]] = {
         1: lambda first: replay([first]),
