@@ -1,0 +1,132 @@
+"""Decoders on the command line: build, generate, refuse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sterna.decoder.building import build_decoder
+from sterna.decoder.design import DecoderDesign
+from sterna.decoder.golden import GoldenDecoder
+from sterna.decoder.hardware import DecoderHardware
+from sterna.decoder.source import DecoderSource
+from sterna_flows.cli import run
+from tests.sw.decoder.random_decoder import TINY
+
+SMALL = DecoderHardware(
+    ports=1,
+    lanes=2,
+    tables=8,
+    queries=4,
+    best_count=3,
+    prefetch_words=64,
+    burst_beats=16,
+    large_style="block",
+)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("decoder") / "tiny"
+    source = DecoderSource("synthetic:tiny", shape=TINY, seed=3)
+    build_decoder(source, "xck26", folder, hardware=SMALL)
+    return folder
+
+
+def test_folder_is_whole(built: Path) -> None:
+    design = DecoderDesign(built)
+    assert design.hardware == SMALL and design.record["synthetic"]
+    image = design.image / "port0.bin"
+    assert image.stat().st_size == design.layout.image_bytes
+    assert set(design.files()) >= {"decoder.v", "program.hex", "sterna_memory.v"}
+    assert (built / "program.txt").read_text().startswith("STREAM")
+
+
+def test_same_bytes_again(built: Path, tmp_path: Path) -> None:
+    source = DecoderSource("synthetic:tiny", shape=TINY, seed=3)
+    build_decoder(source, "xck26", tmp_path / "again", hardware=SMALL)
+    paths = [path.relative_to(built) for path in built.rglob("*") if path.is_file()]
+    assert len(paths) > 20
+    for path in paths:
+        assert (built / path).read_bytes() == (tmp_path / "again" / path).read_bytes(), path
+        assert str(built.parent).encode() not in (built / path).read_bytes(), path
+
+
+def test_another_model_has_another_hash(built: Path, tmp_path: Path) -> None:
+    source = DecoderSource("synthetic:tiny", shape=replace(TINY, layers=1), seed=3)
+    other = build_decoder(source, "xck26", tmp_path / "other", hardware=SMALL)
+    record = DecoderDesign(built).record
+    assert other.record["model_hash"] != record["model_hash"]
+    assert other.record["build_hash"] != record["build_hash"]
+
+
+def test_generate_is_the_golden_decoder(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["generate", str(built), "--prompt", "1,2,3", "--tokens", "6"]) == 0
+    expected = GoldenDecoder(DecoderDesign(built).model).generate([1, 2, 3], 6)
+    assert capsys.readouterr().out.split() == [str(token) for token in expected]
+
+
+def test_draws_repeat_by_seed(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = []
+    for seed in ("1", "1", "2"):
+        options = ["--temperature", "30", "--top-k", "8", "--seed", seed, "--tokens", "12"]
+        assert run(["generate", str(built), "--prompt", "5", *options]) == 0
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1] != texts[2]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--prompt", "1,99"], "Token must be 0 to 36, not 99"),
+        (["--prompt", "hello"], "Prompt must be token numbers"),
+        (["--prompt", ""], "Prompt must have one token or more"),
+        (["--prompt", ",".join(["1"] * 24)], "shorter than the context of 24"),
+        (["--prompt", "1", "--tokens", "0"], "Number of tokens must be 1 or more"),
+        (["--prompt", "1", "--engine", "gpu"], "Engine must be golden or rtl"),
+        (["--prompt", "1", "--temperature", "-1"], "Temperature must be 0 or more"),
+        (
+            ["--prompt", "1", "--engine", "rtl", "--temperature", "1", "--top-k", "4"],
+            "Top-k must be at most the 3 logits",
+        ),
+    ],
+)
+def test_bad_requests(
+    built: Path, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["generate", str(built), *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error and len(error.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["synthetic:gpt", "-t", "xck26"], "Shape must be one of"),
+        (["synthetic:bitnet-0.7b"], "Target must be given"),
+        (["synthetic:bitnet-0.7b", "-t", "moon"], "moon"),
+        (["synthetic:bitnet-0.7b", "-t", "xck26", "--layers", "99"], "Layers must be"),
+        (["synthetic:bitnet-0.7b", "-t", "ecp5-25k"], "must fit ecp5-25k"),
+        (["synthetic:bitnet-0.7b", "-t", "xck26", "--ports", "5"], "ports must be 1 to 4"),
+    ],
+)
+def test_bad_builds(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run(["build", *arguments, "-o", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert message in error and len(error.strip().splitlines()) == 1
+    assert not out.exists()
+
+
+def test_damaged_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = DecoderSource("synthetic:tiny", shape=TINY, seed=3)
+    source.checkpoint.write(tmp_path / "model")
+    weights = tmp_path / "model" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    assert run(["build", str(tmp_path / "model"), "-t", "xck26", "-o", str(tmp_path / "o")]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert not (tmp_path / "o").exists()
