@@ -26,7 +26,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .axi_lite import axi_lite_members
-from .axi_stream import AxiStreamInputConfig, AxiStreamOutputConfig
+from .axi_stream import AxiStreamOutputConfig
+from .axi_stream_input import AxiStreamInputConfig
 from .base import Cost, Device, Timing
 from .control import ControlConfig
 from .register_map import Identity, RegisterMap
@@ -263,14 +264,10 @@ class Accelerator(wiring.Component):
         register still resets everything and outputs may be those of before the reset; the signal
         that comes back says when that is over."""
         m.domains += ClockDomain("sync", local=True)
-        resetting = Signal(init=1, reset_less=True)
-        awake = Signal()
-        m.d.sync += resetting.eq(~self.aresetn)
-        m.d.comb += [
-            ClockSignal("sync").eq(self.aclk),
-            ResetSignal("sync").eq(resetting),
-            awake.eq(~resetting),
-        ]
+        resetting, awake = Signal(init=1, reset_less=True), Signal(reset_less=True)
+        # Two registers, so that the pins do not hang on the net that resets everything.
+        m.d.sync += [resetting.eq(~self.aresetn), awake.eq(self.aresetn)]
+        m.d.comb += [ClockSignal("sync").eq(self.aclk), ResetSignal("sync").eq(resetting)]
         return awake
 
     def _events(self, m: Module, control: wiring.Component, input_edge: wiring.Component) -> None:

@@ -146,14 +146,15 @@ class GearboxConfig:
     def pipeline_latency(self) -> int:
         """Registers between taking a beat and the queue.
 
-        Widening: the rotation, or one register where an input lane feeds fixed output lanes.
-        Narrowing: merging, then the rotation.
+        Widening: the rotation, if an input lane does not feed fixed output lanes, and two at least:
+        one for the decisions on the beat, one for what they mean for each lane. Narrowing: merging,
+        then the rotation.
         """
         if self.input_count == self.output_count:
             return 0
         if self.narrows:
             return 1 + rotation_latency(self.positions)
-        return 1 if self.is_aligned else rotation_latency(self.positions)
+        return 2 if self.is_aligned else max(2, rotation_latency(self.positions))
 
     @property
     def queue(self) -> CreditQueueConfig:
@@ -280,11 +281,13 @@ class Gearbox(wiring.Component):
 
     def _widen(self, m: Module, control: GearboxControl, row: list[Value]) -> list[Value]:
         config, positions = self.config, self.config.positions
+        latency = config.pipeline_latency
         if config.is_aligned:
-            placed = [delay(m, row[0], 1)] * positions
+            placed = [delay(m, row[0], latency)] * positions
         else:
             placed = rotate_from_few(m, row, control.position, positions)
-        early = config.pipeline_latency - 1
+            placed = [delay(m, lane, latency - rotation_latency(positions)) for lane in placed]
+        early = latency - 1
         position, take, give, flush = (
             delay(m, signal, early, reset_less=False)
             for signal in (control.position, control.take, control.give, control.flush)

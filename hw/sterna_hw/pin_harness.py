@@ -33,7 +33,7 @@ from amaranth.hdl import (
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .stream_buffer import StreamBufferConfig
+from .wide_buffer import WideBufferConfig
 
 __all__ = ["PinHarness", "PinHarnessConfig", "PinTop"]
 
@@ -142,7 +142,7 @@ class PinHarness(wiring.Component):
         """Bytes to words. A word is complete when its last place is filled or ``rx_last`` comes."""
         size = self.config.input_bytes
         shape = data.StructLayout({"data": 8 * size, "last": 1})
-        m.submodules.arriving = queue = StreamBufferConfig(shape).create()
+        m.submodules.arriving = queue = WideBufferConfig(shape).create()
         m.d.comb += [
             self.s_axis_tdata.eq(queue.o.payload.data),
             self.s_axis_tlast.eq(queue.o.payload.last),
@@ -176,7 +176,7 @@ class PinHarness(wiring.Component):
         """Words to bytes; ``keep`` has a one for each byte still to go and shifts with the data."""
         size = self.config.output_bytes
         shape = data.StructLayout({"data": 8 * size, "keep": size, "last": 1})
-        m.submodules.leaving = queue = StreamBufferConfig(shape).create()
+        m.submodules.leaving = queue = WideBufferConfig(shape).create()
         m.d.comb += [
             queue.i.payload.data.eq(self.m_axis_tdata),
             queue.i.payload.keep.eq(self.m_axis_tkeep),

@@ -3,9 +3,10 @@
 `StreamBuffer` holds the oldest beat in an output register, whose enable depends on ``ready`` of the
 consumer: with hundreds of flip-flops behind it that enable is the slowest net of a design. Here
 every beat is written into a small memory as it arrives, and the oldest one is on the output because
-the read address, a register of a few bits, points at it. So ``ready`` reaches a few bits of pointer
-and occupancy only, and the payload comes out of one look-up table behind a register: a consumer
-should register it, or do little with it.
+the read address, a register of a few bits, points at it. The memory has one row more than there are
+places, so it can write in every cycle: what is not a beat is written over. So ``valid`` and
+``ready`` reach a few bits of pointer and occupancy only, and the payload comes out of one look-up
+table behind a register: a consumer should register it, or do little with it.
 
 Latency 1, one beat a cycle: the cycles of a `StreamBuffer` with as many places. It needs
 distributed memory with an asynchronous read port, and two places at least.
@@ -51,8 +52,9 @@ class WideBufferConfig:
 
     @property
     def rows(self) -> int:
-        """Rows of the memory: a power of two, so that its pointers wrap by themselves."""
-        return 1 << (self.places - 1).bit_length()
+        """Rows of the memory, more than there are places: a power of two, so that its pointers
+        wrap by themselves."""
+        return 1 << self.places.bit_length()
 
     def compute(self, values: np.ndarray) -> np.ndarray:
         """What goes in comes out, in order."""
@@ -120,7 +122,7 @@ class WideBuffer(wiring.Component):
         m.d.comb += [
             write.addr.eq(write_row),
             write.data.eq(Value.cast(self.i.payload)),
-            write.en.eq(push),
+            write.en.eq(1),
             read.addr.eq(read_row),
             Value.cast(self.o.payload).eq(read.data),
         ]

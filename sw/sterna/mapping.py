@@ -20,7 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sterna_hw.accelerator import AcceleratorConfig
-from sterna_hw.axi_stream import AxiStreamInputConfig, AxiStreamOutputConfig, element_bytes
+from sterna_hw.axi_stream import AxiStreamOutputConfig, element_bytes
+from sterna_hw.axi_stream_input import AxiStreamInputConfig
 from sterna_hw.base import Device, IntegerRange
 from sterna_hw.beat import beat_layout
 from sterna_hw.frame_queue import FrameQueueConfig

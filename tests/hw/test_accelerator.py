@@ -10,7 +10,8 @@ import pytest
 
 from sterna.cycles import Network, simulate_network
 from sterna_hw.accelerator import RESET_CYCLES, AcceleratorConfig
-from sterna_hw.axi_stream import AxiStreamInputConfig, AxiStreamOutputConfig
+from sterna_hw.axi_stream import AxiStreamOutputConfig
+from sterna_hw.axi_stream_input import AxiStreamInputConfig
 from sterna_hw.base import BINARY, DEVICES, TERNARY, Cost, IntegerRange
 from sterna_hw.gearbox import GearboxConfig
 from sterna_hw.register_map import driver_table

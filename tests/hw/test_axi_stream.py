@@ -8,7 +8,8 @@ from amaranth.hdl import Module
 from amaranth.sim import Simulator
 
 from sterna.cycles import Network, simulate_network
-from sterna_hw.axi_stream import AxiStreamInputConfig, AxiStreamOutputConfig, element_bytes
+from sterna_hw.axi_stream import AxiStreamOutputConfig, element_bytes
+from sterna_hw.axi_stream_input import AxiStreamInputConfig
 from sterna_hw.base import IntegerRange
 from sterna_hw.beat import to_beats
 from sterna_sim.part_bench import run_part

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from sterna_hw.accelerator import AcceleratorConfig
-from sterna_hw.axi_stream import AxiStreamInputConfig, AxiStreamOutputConfig
+from sterna_hw.axi_stream import AxiStreamOutputConfig
+from sterna_hw.axi_stream_input import AxiStreamInputConfig
 from sterna_hw.base import BINARY, TERNARY, Alphabet, IntegerRange, Rounding
 from sterna_hw.gearbox import GearboxConfig
 from sterna_hw.multi_threshold import MultiThresholdConfig

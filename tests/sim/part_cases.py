@@ -16,7 +16,8 @@ from amaranth.hdl import unsigned
 from amaranth.lib import wiring
 
 from sterna.cycles import Network, simulate_network
-from sterna_hw.axi_stream import AxiStreamInputConfig, AxiStreamOutputConfig
+from sterna_hw.axi_stream import AxiStreamOutputConfig
+from sterna_hw.axi_stream_input import AxiStreamInputConfig
 from sterna_hw.base import BINARY, SHIFTS, TERNARY, TWO_BIT, IntegerRange, Rounding
 from sterna_hw.frame_queue import FrameQueueConfig
 from sterna_hw.gearbox import GearboxConfig

@@ -8,7 +8,8 @@ import numpy as np
 
 from sterna.cycles import Network, simulate_network
 from sterna_hw.accelerator import AcceleratorConfig
-from sterna_hw.axi_stream import AxiStreamInputConfig, AxiStreamOutputConfig
+from sterna_hw.axi_stream import AxiStreamOutputConfig
+from sterna_hw.axi_stream_input import AxiStreamInputConfig
 from sterna_hw.base import IntegerRange
 from sterna_hw.gearbox import GearboxConfig
 from sterna_hw.stage import Stage
