@@ -370,6 +370,36 @@ def decoders(
     _fail_unless_equal([f"seed {n}: {problem}" for n, _, problem in results if problem])
 
 
+@bench.command()
+def large(
+    model: Annotated[str, typer.Option(help="A published shape.")] = "bitnet-0.7b",
+    layers: Annotated[int, typer.Option(help="So many of its layers.")] = 24,
+    lanes: Annotated[int, typer.Option(help="Token lanes.")] = 1,
+    prompt: Annotated[int, typer.Option(help="Tokens taken in.")] = 1,
+    position: Annotated[int, typer.Option(help="Position of the first of them.")] = 0,
+) -> None:
+    """Simulate a published shape with random weights: one token, or a prompt."""
+    from sterna.decoder.hardware import DecoderHardware
+    from sterna.decoder.source import PUBLISHED
+
+    from .decoder_large import run_large
+
+    if model not in PUBLISHED:
+        raise ValueError(f"Model must be one of {', '.join(PUBLISHED)}, not {model!r}")
+    with telling() as tell:
+        result = run_large(
+            PUBLISHED[model],
+            layers=layers,
+            hardware=DecoderHardware(lanes=lanes),
+            prompt=prompt,
+            position=position,
+            progress=tell,
+        )
+    share = "" if result.roofline is None else f", {result.roofline:.1%} of the memory roofline"
+    print(f"{model} (random weights), {layers} layers: {result.cycles:,} cycles{share}")
+    _fail_unless_equal([] if result.equal else ["The logits are not those of the golden model"])
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit status."""
     return guarded(typer.main.get_command(app), arguments)

@@ -24,7 +24,7 @@ from sterna_hw.decoder.vector_command import code_layout
 
 from .bench_files import CODES_FILE, LOGITS_FILE
 
-__all__ = ["Comparison", "compare_checkpoints"]
+__all__ = ["Comparison", "compare_checkpoints", "read_logits"]
 
 ORDER = (
     "attention_norm",
@@ -60,7 +60,7 @@ def compare_checkpoints(
     last one was not fed back.
     """
     vectors, rows = 0, 0
-    logits = _logits(work / LOGITS_FILE, core.vocabulary)
+    logits = read_logits(work, core.vocabulary)
     codes = _vectors(work / CODES_FILE, core)
     for name, expected in _expected(core, model, prompt, produced):
         if name.endswith("logits"):
@@ -118,12 +118,12 @@ def _vectors(path: Path, core: DecoderCoreConfig) -> Iterator[np.ndarray]:
                 vector = []
 
 
-def _logits(path: Path, rows: int) -> Iterator[np.ndarray]:
-    """All logits of a result, by token."""
+def read_logits(work: Path, rows: int) -> Iterator[np.ndarray]:
+    """All logits of each result, by token (int64), that a simulation left in its folder."""
     layout = data.StructLayout.cast(logit_layout(rows, "valid"))
     index, logit = layout["index"], layout["logit"]
     found: dict[int, int] = {}
-    with path.open() as lines:
+    with (work / LOGITS_FILE).open() as lines:
         for line in lines:
             word = int(line, 16)
             place = word >> index.offset & ((1 << index.width) - 1)

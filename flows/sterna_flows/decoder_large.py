@@ -1,0 +1,98 @@
+"""The large shapes with random weights: a decode step or a prompt, whole, in Verilator.
+
+Cycles of a decoder do not depend on its weights, so a published shape with random ones shows what
+the trained model would take, and the golden model shows that every logit is right. A decode step at
+a late position begins with a cache that the golden model filled, since simulating the prompt of a
+24-layer model takes an hour. `sterna bench large` runs one of the two.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sterna.decoder.cache_image import append_cache
+from sterna.decoder.golden import GoldenDecoder
+from sterna.decoder.hardware import DecoderHardware
+from sterna.decoder.image import write_image
+from sterna.decoder.lowering import lower_decoder
+from sterna.decoder.shape import DecoderShape
+from sterna.decoder.synthetic import synthetic_checkpoint
+from sterna_hw.verilog import emit
+from sterna_sim.decoder.checkpoints import read_logits
+from sterna_sim.decoder.rtl_decoder import RtlDecoder
+
+__all__ = ["LargeRun", "run_large"]
+
+
+@dataclass(frozen=True)
+class LargeRun:
+    """What a run took and whether it was right.
+
+    ``cycles`` of the whole run; ``bytes_moved`` that a decode step must move at least (None for a
+    prompt); ``equal`` says whether all logits were those of the golden model.
+    """
+
+    cycles: int
+    bytes_moved: int | None
+    word_bytes: int
+    equal: bool
+    counters: dict[str, int]
+
+    @property
+    def roofline(self) -> float | None:
+        """Share of what memory can move in these cycles."""
+        if self.bytes_moved is None:
+            return None
+        return self.bytes_moved / (self.cycles * self.word_bytes)
+
+
+def run_large(
+    shape: DecoderShape,
+    *,
+    layers: int,
+    hardware: DecoderHardware,
+    prompt: int = 1,
+    position: int = 0,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda line: None,
+) -> LargeRun:
+    """Take in ``prompt`` tokens from ``position`` on, and give the first token.
+
+    Raises
+    ------
+    ValueError
+        If the hardware does not fit the shape, or the positions its context.
+    """
+    model = lower_decoder(synthetic_checkpoint(shape, seed, layers))
+    config, layout = hardware.accelerator(model), hardware.layout(model.shape)
+    rng = np.random.default_rng(seed)
+    tokens = rng.integers(0, shape.vocabulary, position + prompt).tolist()
+    golden = GoldenDecoder(model)
+    with tempfile.TemporaryDirectory(prefix="sterna-large-") as temporary:
+        folder = Path(temporary)
+        progress("Writing the image")
+        write_image(model, layout, config.core.matmul, config.core.trits, folder)
+        progress("Running the golden model")
+        if position:
+            golden.run(tokens[:position])
+            append_cache(golden, layout, folder)
+        expected = golden.run(tokens[position:])
+        progress("Compiling the Verilog")
+        files = emit(config.create(), config.name)
+        work = folder / "work"
+        with RtlDecoder(config, files, layout, folder, work=work, checkpoints=True) as decoder:
+            progress("Simulating")
+            run = decoder.run_whole(tokens[position:], 1, position)
+        logits = next(read_logits(work, shape.vocabulary))
+    return LargeRun(
+        cycles=run.counters["busy_cycles"],
+        bytes_moved=layout.token_bytes(position) if prompt == 1 else None,
+        word_bytes=layout.word_bytes,
+        equal=not run.errors and bool(np.array_equal(logits, expected)),
+        counters=run.counters,
+    )
