@@ -23,7 +23,7 @@ from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal,
 
 from ..credit import delay
 from ..verilog import VerilogPlatform
-from .dsp_verilog import DSP_SUMS_FILE, DSP_SUMS_VERILOG
+from .dsp_verilog import DSP_SUMS_FILES
 
 __all__ = [
     "FIELDS",
@@ -61,7 +61,7 @@ def leaf_chain(
     """
     result = Signal(WORD, name=f"{name}_sum")
     if isinstance(platform, VerilogPlatform):
-        platform.files[DSP_SUMS_FILE] = DSP_SUMS_VERILOG
+        platform.files.update(DSP_SUMS_FILES)
         m.submodules[name] = Instance(
             "sterna_leaf_chain",
             p_TERMS=len(words),
@@ -92,7 +92,7 @@ def running_sum(
     """
     result = Signal(WORD, name=f"{name}_sum")
     if isinstance(platform, VerilogPlatform):
-        platform.files[DSP_SUMS_FILE] = DSP_SUMS_VERILOG
+        platform.files.update(DSP_SUMS_FILES)
         m.submodules[name] = Instance(
             "sterna_running_sum",
             i_clk=ClockSignal(),
@@ -125,7 +125,7 @@ def total_chain(
     """
     result = Signal(WORD, name=f"{name}_sum")
     if isinstance(platform, VerilogPlatform):
-        platform.files[DSP_SUMS_FILE] = DSP_SUMS_VERILOG
+        platform.files.update(DSP_SUMS_FILES)
         m.submodules[name] = Instance(
             "sterna_total_chain",
             p_TERMS=len(words),

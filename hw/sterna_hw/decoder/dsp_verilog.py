@@ -7,11 +7,9 @@ constant RND, Z may be the neighbour's result.
 
 from __future__ import annotations
 
-__all__ = ["DSP_SUMS_FILE", "DSP_SUMS_VERILOG"]
+__all__ = ["DSP_SUMS_FILES"]
 
-DSP_SUMS_FILE = "sterna_dsp_sums.v"
-
-DSP_SUMS_VERILOG = """\
+_DSP_ADDER = """\
 `ifdef SYNTHESIS
 `ifdef YOSYS
 (* blackbox *)
@@ -62,7 +60,9 @@ module sterna_dsp_adder #(
     );
 endmodule
 `endif
+"""
 
+_LEAF_CHAIN = """\
 // Sums TERMS words of four 12-bit fields with their signs; see dsp_sums.py for when they come.
 module sterna_leaf_chain #(
     parameter TERMS = 2
@@ -125,7 +125,9 @@ module sterna_leaf_chain #(
     assign sum = results[48*(TERMS-1) +: 48];
 `endif
 endmodule
+"""
 
+_TOTAL_CHAIN = """\
 // Adds TERMS words (1 to 3) of two 24-bit fields to the previous totals; see dsp_sums.py.
 module sterna_total_chain #(
     parameter TERMS = 1
@@ -185,7 +187,9 @@ module sterna_total_chain #(
     endgenerate
 `endif
 endmodule
+"""
 
+_RUNNING_SUM = """\
 // Adds or subtracts a word of four 12-bit fields in every cycle; see dsp_sums.py.
 module sterna_running_sum (
     input  wire        clk,
@@ -221,3 +225,11 @@ module sterna_running_sum (
 `endif
 endmodule
 """
+
+DSP_SUMS_FILES = {
+    "sterna_dsp_adder.v": _DSP_ADDER,
+    "sterna_leaf_chain.v": _LEAF_CHAIN,
+    "sterna_total_chain.v": _TOTAL_CHAIN,
+    "sterna_running_sum.v": _RUNNING_SUM,
+}
+"""By file name: one module each; the first one is empty but for synthesis."""

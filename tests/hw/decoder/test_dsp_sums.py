@@ -11,7 +11,10 @@ from amaranth.sim import Simulator
 
 import sterna_sim
 from sterna_hw.decoder.dsp_sums import leaf_chain, pack_fields, running_sum, total_chain
-from sterna_hw.decoder.dsp_verilog import DSP_SUMS_VERILOG
+from sterna_hw.decoder.dsp_verilog import DSP_SUMS_FILES
+from sterna_hw.decoder.token_matmul import TokenMatmulConfig
+from sterna_hw.verilog import emit
+from sterna_sim.lint import lint
 from sterna_sim.verilator import build_model, run_model
 
 CYCLES = 40
@@ -179,15 +182,21 @@ endmodule
 
 def test_blocks_equal_plain_verilog(tmp_path):
     """What is synthesised, with our model of the block, does what the plain branch does."""
-    plain = DSP_SUMS_VERILOG.replace("`ifdef SYNTHESIS", "`ifdef STERNA_NEVER")
+    plain = "".join(DSP_SUMS_FILES.values()).replace("`ifdef SYNTHESIS", "`ifdef STERNA_NEVER")
     for name in ("sterna_leaf_chain", "sterna_total_chain", "sterna_running_sum"):
         plain = plain.replace(f"module {name} ", f"module {name}_plain ")
     cell = Path(sterna_sim.__file__).parent / "cells" / "DSP48E2.v"
     sources = {
         "DSP48E2.v": cell.read_text(),
-        "blocks.v": DSP_SUMS_VERILOG,
+        **DSP_SUMS_FILES,
         "plain.v": plain,
         "bench.v": BENCH,
     }
     folder = build_model(sources, "bench", arguments=["-DSYNTHESIS"])
     run_model(folder, "bench", f"{__package__}.dsp_sums_bench", tmp_path)
+
+
+@pytest.mark.parametrize("adders", ["logic", "dsp"])
+def test_lint_of_the_engine_is_clean(adders):
+    engine = TokenMatmulConfig(5, 2, 8, 60, 24, adders=adders).create()
+    assert [str(message) for message in lint(emit(engine, "top"), "top")] == []
