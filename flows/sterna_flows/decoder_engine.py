@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
@@ -135,6 +136,10 @@ def measure_decoder_engine(
     store = output / "decoder-engine.json"
     known = [EngineFigures(**row) for row in _read(store)]
     shape = BITNET_0B7
+    kinds: tuple[tuple[str, Literal["dsp", "logic"]], ...] = (
+        ("DSP blocks", "dsp"),
+        ("carry chains", "logic"),
+    )
     engines = {
         f"tables, sums in {words}": TokenMatmulConfig(
             lanes,
@@ -144,7 +149,7 @@ def measure_decoder_engine(
             largest_outputs=2 * shape.feed_forward,
             adders=adders,
         )
-        for words, adders in (("DSP blocks", "dsp"), ("carry chains", "logic"))
+        for words, adders in kinds
     }
     first = next(iter(engines.values()))
     peak = first.block_inputs * queries

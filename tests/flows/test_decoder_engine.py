@@ -6,6 +6,7 @@ import json
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,7 +94,7 @@ def test_rows_are_kept_until_the_verilog_changes(tmp_path: Path, monkeypatch) ->
         return Resources(lut=900, ff=800, bram=4.0, uram=0, dsp=30, source="a stand-in")
 
     monkeypatch.setattr(decoder_engine, "synthesise_text", synthesise)
-    sizes = {"lanes": 1, "queries": 2, "tables": 4, "word_bytes": 4}
+    sizes: dict[str, Any] = {"lanes": 1, "queries": 2, "tables": 4, "word_bytes": 4}
     rows = measure_decoder_engine(tmp_path, **sizes)
     assert [row.name for row in rows][-1] == "select-and-add" and len(runs) == 3
     assert rows[0].lut_per_mac == pytest.approx(900 / rows[0].weights)

@@ -7,13 +7,15 @@ where the cache keeps that position: ``position = slot * ports + port``.
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from amaranth.hdl import Shape, unsigned
-from amaranth.lib import data, enum
+from amaranth.lib import data
 
 __all__ = ["Route", "count_shape", "index_shape", "pass_layout", "read_command_layout"]
 
 
-class Route(enum.Enum, shape=2):
+class Route(IntEnum):
     """Which unit the words of a transfer are for."""
 
     HEADER = 0

@@ -100,7 +100,7 @@ def test_every_word_answers_as_the_map_says(seed: int | None) -> None:
             for field in register.fields if register else ():
                 if field.access in (Access.CONSTANT, Access.READ_WRITE):
                     found = value >> field.low & ((1 << field.width) - 1)
-                    assert found == field.reset, (register.name, field.name)
+                    assert found == field.reset, (hex(address), field.name)
         for name in SETTINGS:
             assert await bench.write(ctx, name, 0xFFFFFFFF) == OKAY
             assert await bench.read(ctx, name) == 0xFFFFFFFF

@@ -61,7 +61,7 @@ def test_quiet_means_that_nothing_is_under_way(seed: int) -> None:
         busy_for, was_quiet = 0, 0
         for cycle in range(1500):
             busy_phase = cycle // 150 % 2 == 0
-            bits = dict.fromkeys(
+            bits: dict[str, int] = dict.fromkeys(
                 ("read_begins", "read_ends", "write_begins", "write_ends", "offers", "beats"), 0
             )
             for port in range(ports):
