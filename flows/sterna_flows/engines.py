@@ -170,16 +170,19 @@ def compare(
 
 def defaults(rows: list[EngineRow]) -> dict[str, dict]:
     """By family: the engine with the fewest LUTs for a sustained multiply-accumulate, on average
-    over the activation widths, and likewise the style of table engine."""
+    over the activation widths, and likewise the style of table engine. Styles that were left out at
+    a width, since they lose there by estimate, do not take part."""
     chosen: dict[str, dict] = {}
     for family in sorted({row.family for row in rows}):
-        scores: dict[tuple, float] = {}
+        scores: dict[tuple, list[float]] = {}
         for row in rows:
             if row.family == family:
                 best = min(other.lut_per_mac for other in rows if _same_problem(other, row))
                 style = (row.engine, row.group, row.sign_fold, row.buffers)
-                scores[style] = scores.get(style, 0.0) + row.lut_per_mac / best
-        ranking = sorted(scores, key=lambda style: scores[style])
+                scores.setdefault(style, []).append(row.lut_per_mac / best)
+        widths = len({row.bits for row in rows if row.family == family})
+        complete = {style: sum(each) for style, each in scores.items() if len(each) == widths}
+        ranking = sorted(complete, key=lambda style: complete[style])
         _, group, sign_fold, buffers = next(style for style in ranking if style[0] == "table")
         table = {"group": group, "sign_fold": sign_fold, "buffers": buffers}
         chosen[family] = {"engine": ranking[0][0], "table": table}
@@ -301,9 +304,17 @@ def _markdown(rows: list[EngineRow], full: bool) -> str:
     if missing:
         widths = " and ".join(f"{bits}-bit" for bits in missing)
         lines += [
-            f"**Of an unfinished run:** {widths} activations and some clocks are missing.",
+            f"**Of an unfinished run:** {widths} activations are missing.",
             "",
         ]
+    untimed = [
+        row
+        for bits in sorted({row.bits for row in rows})
+        for row in _best_buffers(rows, bits)
+        if full and row.fmax_mhz is None
+    ]
+    if untimed:
+        lines += [f"**Of an unfinished run:** {len(untimed)} clocks are missing.", ""]
     sources = sorted({row.source for row in rows} | {row.timing_source or "" for row in rows})
     lines += [f"- {source}" for source in sources if source]
     for family in TARGETS:

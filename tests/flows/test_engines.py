@@ -132,6 +132,14 @@ def test_defaults_are_the_fewest_luts_over_all_widths():
     assert defaults(rows) == {"ecp5": {"engine": "select", "table": table}}
 
 
+def test_defaults_leave_out_what_was_not_measured_at_all_widths():
+    """A style that lost clearly at one width is not measured there; it must not win for that."""
+    rows = [ROW, replace(ROW, bits=16), replace(ROW, buffers=2, lut=1100)]
+    rows.append(replace(ROW, engine="select", group=1, sign_fold=False, lut=500))
+    table = {"group": 3, "sign_fold": True, "buffers": 1}
+    assert defaults(rows) == {"ecp5": {"engine": "table", "table": table}}
+
+
 def test_recommended_follows_from_the_published_table():
     """After a new table: `sterna_flows.engines.write_defaults(Path("docs/engines.json"), ...)`."""
     table = [EngineRow(**row) for row in json.loads((DOCS / "engines.json").read_text())["rows"]]
