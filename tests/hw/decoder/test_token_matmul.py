@@ -179,7 +179,8 @@ def test_cost_counts_memories_and_blocks():
     config = TokenMatmulConfig(8, 8, 16, 4096, 8192, adders="dsp")
     cost = config.cost(device)
     assert cost.dsp == 192 + 64 + 16
-    assert cost.bram == 8 + 36
+    # Two slices of activations for each lane (T/V), and the totals.
+    assert cost.bram == 2 * 8 + 36
 
 
 REFUSED = {
