@@ -25,7 +25,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..base import Cost, Device
-from ..beat import beat_signature
+from ..beat import beat_count, beat_signature
 from ..credit import delay
 from ..memory import MemoryConfig
 from ..table_copies import table_copies_cost
@@ -122,8 +122,9 @@ class TokenMatmulConfig(TokenMatmulShape):
 
     @property
     def buffer(self) -> ActivationBufferConfig:
-        """The buffer of activations: whole blocks of them."""
-        inputs = self.largest_input_blocks * self.block_inputs
+        """The buffer of activations. A last block may end beyond it: what is read there instead
+        meets weights of zero."""
+        inputs = beat_count(self.largest_inputs, self.tables) * self.tables
         row = self.tables // self.fill_parts
         return ActivationBufferConfig(self.lanes, row, self.queries, inputs)
 
