@@ -16,22 +16,18 @@ An instruction costs about twelve cycles besides the work of the units.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
 
 from ..base import Cost, Device
-from .attention_command import AttentionKind, attention_command_layout, cache_command_layout
+from .executor_sizes import ExecutorSizes
 from .instruction import Opcode
-from .operand_check import OperandCheckConfig
-from .pass_layout import count_shape, index_shape, pass_layout
-from .program_reader import work_layout
-from .record_address import RECORD_ADDRESS_CYCLES, RecordAddress, RecordAddressConfig
-from .token_matmul import drain_command_layout, matmul_command_layout
-from .vector_command import Destination, VectorKind, vector_command_layout
+from .pass_layout import count_shape
+from .record_address import RECORD_ADDRESS_CYCLES
+from .unit_commands import TAKING, any_of, offer_payloads
+from .write_release import WriteReleaseConfig
 
 __all__ = [
     "FIRST_COMMAND_CYCLES",
@@ -59,125 +55,14 @@ REST_CYCLES = 2
 """From the first cycle in which all units rest to the next instruction."""
 
 _SETTLE_CYCLES = 4
-_RELEASE_CYCLES = 4
 
-# What an opcode means to the vector unit: kind, constant, destination.
-_VECTOR = {
-    Opcode.EMBED: (VectorKind.EMBED, 0, Destination.ACTIVATION),
-    Opcode.ROTATION: (VectorKind.ROPE, 0, Destination.ACTIVATION),
-    Opcode.CONSTANTS: (VectorKind.CONSTANTS, 0, Destination.ACTIVATION),
-    Opcode.GAINS: (VectorKind.GAINS, 0, Destination.ACTIVATION),
-    Opcode.NORM: (VectorKind.NORM, 0, Destination.ACTIVATION),
-    Opcode.QUERY: (VectorKind.ROPE_QUANTISE, 0, Destination.QUERY),
-    Opcode.VALUE: (VectorKind.QUANTISE, 1, Destination.VALUE),
-    Opcode.KEY: (VectorKind.ROPE_QUANTISE, 2, Destination.KEY),
-    Opcode.ATTEND: (VectorKind.ATTENTION_NORM, 0, Destination.ACTIVATION),
-    Opcode.ADD: (VectorKind.ADD, 0, Destination.ACTIVATION),
-    Opcode.GATE: (VectorKind.GATE, 4, Destination.ACTIVATION),
-    Opcode.FINAL_NORM: (VectorKind.NORM, 0, Destination.QUERY),
-}
-# Which opcodes give a command to which unit.
-_TAKING = {
-    "vector": tuple(_VECTOR),
-    "matrix": (Opcode.MATMUL,),
-    "drain": (Opcode.QUERY, Opcode.VALUE, Opcode.KEY, Opcode.ADD, Opcode.GATE),
-    "attention": (Opcode.ATTEND, Opcode.HEAD),
-    "cache": (Opcode.VALUE, Opcode.KEY),
-}
 _ONCE = (Opcode.CONSTANTS, Opcode.GAINS, Opcode.MATMUL)
 _LAST_LANE = (Opcode.FINAL_NORM, Opcode.HEAD)
 
 
 @dataclass(frozen=True)
-class ExecutorConfig:
-    """An executor for units of certain sizes.
-
-    Parameters
-    ----------
-    lanes : :class:`int`
-        Token lanes, 1 to 16.
-    ports : :class:`int`
-        Memory ports, 1 to 4.
-    context : :class:`int`
-        Largest number of positions.
-    slots : :class:`int`
-        Of the attention unit: cached records or rows of the head on a port.
-    record_words : :class:`int`
-        Words of a record of the cache.
-    largest_beats : :class:`int`
-        Of the vector unit.
-    largest_input_blocks, largest_output_blocks : :class:`int`
-        Of the engine.
-    depth : :class:`int`
-        Instructions of a program at most.
-    address_width : :class:`int`
-        Bits of a byte address in a port's region.
-
-    Raises
-    ------
-    ValueError
-        If lanes or ports are out of range.
-    """
-
-    lanes: int
-    ports: int
-    context: int
-    slots: int
-    record_words: int
-    largest_beats: int
-    largest_input_blocks: int
-    largest_output_blocks: int
-    depth: int = 64
-    address_width: int = 32
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.lanes <= 16:
-            raise ValueError(f"Lanes must be 1 to 16, not {self.lanes!r}")
-        if not 1 <= self.ports <= 4:
-            raise ValueError(f"Ports must be 1 to 4, not {self.ports!r}")
-
-    @property
-    def check(self) -> OperandCheckConfig:
-        return OperandCheckConfig(
-            self.ports,
-            self.slots,
-            self.record_words,
-            self.largest_beats,
-            self.largest_input_blocks,
-            self.largest_output_blocks,
-            self.depth,
-        )
-
-    @property
-    def record(self) -> RecordAddressConfig:
-        slots = -(-self.context // self.ports)
-        return RecordAddressConfig(
-            self.address_width, index_shape(slots + 1).width, self.record_words
-        )
-
-    @property
-    def members(self) -> dict[str, wiring.Member]:
-        """Ports of the executor."""
-        lanes, ports = self.lanes, self.ports
-        work = work_layout(self.depth)
-        inputs, outputs = self.largest_input_blocks, self.largest_output_blocks
-        return {
-            "passes": In(stream.Signature(pass_layout(lanes, self.context, ports))),
-            "work": In(stream.Signature(work)),
-            "vector": Out(stream.Signature(vector_command_layout(lanes, self.largest_beats))),
-            "matrix": Out(stream.Signature(matmul_command_layout(inputs, outputs))),
-            "drain": Out(stream.Signature(drain_command_layout(lanes, outputs))),
-            "attention": Out(stream.Signature(attention_command_layout(lanes, self.slots, ports))),
-            "cache": Out(stream.Signature(cache_command_layout(lanes, ports, self.address_width))),
-            "units_idle": In(1),
-            "cache_idle": In(1),
-            "memory_words": In(self.address_width - 4),
-            "release": Out(1),
-            "finished": Out(1),
-            "operand_error": Out(1),
-            "place": Out(work["place"].shape),
-            "layer": Out(work["layer"].shape),
-        }
+class ExecutorConfig(ExecutorSizes):
+    """Its fields are those of `ExecutorSizes`."""
 
     def cost(self, device: Device) -> Cost:
         """Estimate: checks, the address of records, some 200 LUTs of control."""
@@ -251,15 +136,19 @@ class Executor(wiring.Component):
         slot = Signal(config.record.index_width)
         port = Signal(range(max(2, config.ports)))
         is_last_lane, writes = Signal(), Signal()
-        m.d.sync += writes.eq(_any(work.opcode, _TAKING["cache"]))
-        due = {name: Signal(name=f"{name}_due") for name in _TAKING}
+        m.d.sync += writes.eq(any_of(work.opcode, TAKING["cache"]))
+        due = {name: Signal(name=f"{name}_due") for name in TAKING}
         for name, is_due in due.items():
             unit = getattr(self, name)
             m.d.comb += unit.valid.eq(is_due)
             with m.If(unit.ready):
                 m.d.sync += is_due.eq(0)
-        self._commands(m, lane, slot, port, record)
-        key_done = self._release(m)
+        offer_payloads(m, self, lane, slot, port, record)
+        m.submodules.write_release = write_release = WriteReleaseConfig().create()
+        m.d.comb += [
+            write_release.idle.eq(self.cache_idle),
+            self.release.eq(write_release.release),
+        ]
 
         settle = Signal(range(_SETTLE_CYCLES))
         idle = Signal()
@@ -267,7 +156,7 @@ class Executor(wiring.Component):
         with m.FSM():
             with m.State("TAKE"):
                 m.d.sync += [
-                    lane.eq(Mux(_any(work.opcode, _LAST_LANE), current.active - 1, 0)),
+                    lane.eq(Mux(any_of(work.opcode, _LAST_LANE), current.active - 1, 0)),
                     slot.eq(current.slot),
                     port.eq(current.port),
                 ]
@@ -300,9 +189,11 @@ class Executor(wiring.Component):
                     m.d.sync += self.operand_error.eq(1)
                     m.next = "FAILED"
             with m.State("OFFER"):
-                for name, opcodes in _TAKING.items():
-                    m.d.sync += due[name].eq(_any(work.opcode, opcodes))
-                m.d.sync += is_last_lane.eq((lane + 1 == current.active) | _any(work.opcode, _ONCE))
+                for name, opcodes in TAKING.items():
+                    m.d.sync += due[name].eq(any_of(work.opcode, opcodes))
+                m.d.sync += is_last_lane.eq(
+                    (lane + 1 == current.active) | any_of(work.opcode, _ONCE)
+                )
                 m.next = "OFFERED"
             with m.State("OFFERED"):
                 m.d.sync += settle.eq(_SETTLE_CYCLES - 1)
@@ -329,70 +220,9 @@ class Executor(wiring.Component):
                 with m.If(idle):
                     m.d.comb += [
                         self.work.ready.eq(1),
-                        key_done.eq(work.opcode == Opcode.KEY),
+                        write_release.start.eq(work.opcode == Opcode.KEY),
                     ]
                     m.next = "TAKE"
             with m.State("FAILED"):
                 pass
         return m
-
-    def _commands(
-        self, m: Module, lane: Signal, slot: Signal, port: Signal, record: RecordAddress
-    ) -> None:
-        """Payloads of all commands: fields of the instruction and of the lane."""
-        work = self.work.payload
-        attends = work.opcode == Opcode.ATTEND
-        is_gate = work.opcode == Opcode.GATE
-        takes_drain = _any(work.opcode, _TAKING["drain"])
-        blocks_of_vector = Mux(is_gate, work.extra >> 1, work.extra)
-        with m.Switch(work.opcode):
-            for opcode, (kind, constant, destination) in _VECTOR.items():
-                with m.Case(opcode):
-                    m.d.comb += [
-                        self.vector.payload.kind.eq(kind),
-                        self.vector.payload.constant.eq(
-                            work.address if opcode is Opcode.ADD else constant
-                        ),
-                        self.vector.payload.destination.eq(destination),
-                    ]
-        m.d.comb += [
-            self.vector.payload.lane.eq(lane),
-            self.vector.payload.beats.eq(Mux(takes_drain, blocks_of_vector, work.count)),
-            self.matrix.payload.input_blocks.eq(work.count),
-            self.matrix.payload.output_blocks.eq(work.extra),
-            self.drain.payload.lane.eq(lane),
-            self.drain.payload.first_block.eq(work.count),
-            self.drain.payload.blocks.eq(work.extra),
-            self.attention.payload.kind.eq(Mux(attends, AttentionKind.ATTEND, AttentionKind.HEAD)),
-            self.attention.payload.lane.eq(lane),
-            self.attention.payload.last_slot.eq(Mux(attends, slot, work.stride)),
-            self.attention.payload.last_port.eq(Mux(attends, port, work.count)),
-            self.cache.payload.lane.eq(lane),
-            self.cache.payload.is_key.eq(work.opcode == Opcode.KEY),
-            self.cache.payload.port.eq(port),
-            self.cache.payload.address.eq(record.address << 4),
-            record.base.eq(work.address),
-            record.region.eq(work.stride),
-            record.layer.eq(work.layer),
-            record.is_value.eq(work.opcode == Opcode.VALUE),
-            record.slot.eq(slot),
-            record.memory_words.eq(self.memory_words),
-        ]
-
-    def _release(self, m: Module) -> Signal:
-        """Waits beside the program until all writes are acknowledged; returns what starts it."""
-        start, waiting = Signal(), Signal()
-        # As with units: only an idleness that lasts counts.
-        calm = Signal(range(_RELEASE_CYCLES + 1))
-        m.d.sync += self.release.eq(0)
-        with m.If(start):
-            m.d.sync += [waiting.eq(1), calm.eq(0)]
-        with m.Elif(waiting):
-            m.d.sync += calm.eq(Mux(self.cache_idle, calm + 1, 0))
-            with m.If(calm == _RELEASE_CYCLES):
-                m.d.sync += [waiting.eq(0), self.release.eq(1)]
-        return start
-
-
-def _any(opcode: Value, opcodes: Iterable[Opcode]) -> Value:
-    return Cat(opcode == one for one in opcodes).any()

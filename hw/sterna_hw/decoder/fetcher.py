@@ -21,12 +21,11 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
 
 from ..base import Cost, Device
-from .instruction import SLOTS, Opcode
-from .pass_layout import Route, count_shape, index_shape, pass_layout, read_command_layout
-from .program_reader import work_layout
+from .fetcher_sizes import FetcherSizes
+from .instruction import Opcode
+from .pass_layout import Route, count_shape
 
 __all__ = ["Fetcher", "FetcherConfig"]
 
@@ -35,68 +34,8 @@ _MULTIPLY_CYCLES = 3
 
 
 @dataclass(frozen=True)
-class FetcherConfig:
-    """A fetcher.
-
-    Parameters
-    ----------
-    lanes : :class:`int`
-        Token lanes, 1 to 16.
-    ports : :class:`int`
-        Memory ports, 1 to 4.
-    context, vocabulary : :class:`int`
-        Largest numbers of positions and of tokens.
-    depth : :class:`int`
-        Instructions of a program at most.
-    address_width : :class:`int`
-        Bits of a byte address in a port's region.
-
-    Raises
-    ------
-    ValueError
-        If a field breaks its rule.
-    """
-
-    lanes: int
-    ports: int
-    context: int
-    vocabulary: int
-    depth: int = 64
-    address_width: int = 32
-
-    def __post_init__(self) -> None:
-        for subject, value, low, high in (
-            ("Lanes", self.lanes, 1, 16),
-            ("Ports", self.ports, 1, 4),
-            ("Context", self.context, 1, 1 << 16),
-            ("Vocabulary", self.vocabulary, 2, 1 << 18),
-            ("Address width", self.address_width, 12, 36),
-        ):
-            if not low <= value <= high:
-                raise ValueError(f"{subject} must be {low} to {high}, not {value!r}")
-
-    @property
-    def words_width(self) -> int:
-        """Bits of the size of a transfer."""
-        return SLOTS["words"]
-
-    @property
-    def members(self) -> dict[str, wiring.Member]:
-        """Ports of the fetcher."""
-        work = work_layout(self.depth)
-        command = read_command_layout(self.address_width, self.words_width)
-        return {
-            "passes": In(stream.Signature(pass_layout(self.lanes, self.context, self.ports))),
-            "tokens": In(stream.Signature(index_shape(self.vocabulary))),
-            "work": In(stream.Signature(work)),
-            "release": In(1),
-            "memory_words": In(self.address_width - 4),
-            "command": Out(stream.Signature(command)),
-            "route": Out(stream.Signature(Route)),
-            "range_error": Out(1),
-            "place": Out(work["place"].shape),
-            "layer": Out(work["layer"].shape),
-        }
+class FetcherConfig(FetcherSizes):
+    """Its fields are those of `FetcherSizes`."""
 
     def cost(self, device: Device) -> Cost:
         """Estimate: the multiplier, two adders and a comparison of addresses, registers."""
@@ -150,27 +89,23 @@ class Fetcher(wiring.Component):
         config = self.config
         words_width, lanes = config.words_width, config.lanes
         current, work = self.passes.payload, self.work.payload
-        # Wide enough for any address, any bounded product and any size at once: a sum never wraps,
-        # so the one comparison before the issue finds whatever is out of range.
-        sum_width = SLOTS["address"] + 2
+        sum_width = config.issue.sum_width
 
         # A transfer to be: word address, words, and to whom.
         address, words = Signal(sum_width), Signal(words_width + 1)
         route, is_stream_transfer = Signal(Route), Signal()
         pointer, end = Signal(sum_width), Signal(sum_width)
-        in_range, some = Signal(), Signal()
-        command_due, route_due = Signal(), Signal()
+        m.submodules.issue = issue = self.config.issue.create()
+        wiring.connect(m, issue.command, wiring.flipped(self.command))
+        wiring.connect(m, issue.route, wiring.flipped(self.route))
         m.d.comb += [
-            self.command.payload.address.eq(address << 4),
-            self.command.payload.words.eq(words),
-            self.command.valid.eq(command_due),
-            self.route.payload.eq(route),
-            self.route.valid.eq(route_due),
+            issue.address.eq(address),
+            issue.words.eq(words),
+            issue.to.eq(route),
+            issue.memory_words.eq(self.memory_words),
+            end.eq(issue.end),
+            self.range_error.eq(issue.error),
         ]
-        with m.If(self.command.ready):
-            m.d.sync += command_due.eq(0)
-        with m.If(self.route.ready):
-            m.d.sync += route_due.eq(0)
 
         released = Signal(4)
         consume = Signal()
@@ -202,7 +137,7 @@ class Fetcher(wiring.Component):
         def transfer(after: str) -> None:
             """Issue what stands in the registers, then go on."""
             m.d.sync += following.eq(states.index(after))
-            m.next = "END"
+            m.next = "ISSUE"
 
         states = ("TAKE", "NEXT_ROW", "KEYS_NEW", "VALUES", "NEXT_LANE")
         following = Signal(range(len(states)))
@@ -334,30 +269,17 @@ class Fetcher(wiring.Component):
                 with m.Else():
                     m.next = "OLD_RECORDS"
 
-            # Issue: the end of the transfer, its check, then both streams take what is theirs.
-            with m.State("END"):
-                m.d.sync += end.eq(address + words)
-                m.next = "CHECK"
-            with m.State("CHECK"):
-                m.d.sync += [in_range.eq(end <= self.memory_words), some.eq(words.any())]
-                with m.If(is_stream_transfer):
-                    m.d.sync += pointer.eq(end)
-                m.next = "ISSUE"
             with m.State("ISSUE"):
-                with m.If(in_range & some):
-                    m.d.sync += [command_due.eq(1), route_due.eq(1)]
-                    m.next = "ISSUED"
-                with m.Else():
-                    m.d.sync += self.range_error.eq(1)
-                    m.next = "FAILED"
+                m.d.comb += issue.start.eq(1)
+                m.next = "ISSUED"
             with m.State("ISSUED"):
-                with m.If(~command_due & ~route_due):
+                with m.If(issue.done):
+                    with m.If(is_stream_transfer):
+                        m.d.sync += pointer.eq(end)
                     with m.Switch(following):
                         for number, name in enumerate(states):
                             with m.Case(number):
                                 m.next = name
-            with m.State("FAILED"):
-                pass
         return m
 
 

@@ -17,6 +17,7 @@ It does not scale results; it does not check that a command fits its memories.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -148,17 +149,27 @@ class TokenMatmulConfig(TokenMatmulShape):
         width = self.lanes * self.queries * self.total_range.width
         return totals_memory(self.largest_output_blocks, width, self.totals)
 
-    def cycles(self, input_blocks: int, output_blocks: int) -> int:
+    def cycles(
+        self,
+        input_blocks: int,
+        output_blocks: int,
+        look_up: Callable[[int, float], float] | None = None,
+    ) -> float:
         """Cycles from the acceptance of a command to the first one in which the engine is idle
-        again, with weights always there; exact."""
+        again; exact.
+
+        Weights are always there, unless ``look_up(block, first)`` says otherwise: it gives the
+        cycle of an input block's last look-up, whose first one may be in cycle ``first``.
+        """
         steps = len(self.plan.steps) * self.fill_parts
         pause = max(0, SHORTEST_BLOCK - output_blocks)
-        fill, ends = 1 - steps, [-pause] * self.buffers
-        for _ in range(input_blocks):
+        fill: float = 1 - steps
+        ends: list[float] = [-pause] * self.buffers
+        for block in range(input_blocks):
             # The first step of a fill, and the last look-up of its block.
             fill = max(fill + steps, ends[-self.buffers] + 1)
             first = max(fill + steps - 1 + FILL_LATENCY, ends[-1] + 1 + pause)
-            ends.append(first + output_blocks - 1)
+            ends.append(look_up(block, first) if look_up else first + output_blocks - 1)
         return ends[-1] + self.sums.read_offset + SHORTEST_BLOCK
 
     def drain_cycles(self, blocks: int) -> int:

@@ -17,7 +17,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sterna_hw.decoder.attention_sizes import BEGIN_CYCLES
-from sterna_hw.decoder.column_fill import FILL_LATENCY
 from sterna_hw.decoder.decoder_core import DecoderCoreConfig
 from sterna_hw.decoder.executor import (
     FIRST_COMMAND_CYCLES,
@@ -27,7 +26,6 @@ from sterna_hw.decoder.executor import (
     SHORTEST_CYCLES,
 )
 from sterna_hw.decoder.instruction import INSTRUCTIONS, Fetch, Instruction, Opcode
-from sterna_hw.decoder.token_totals import SHORTEST_BLOCK
 from sterna_hw.decoder.vector_command import Destination, VectorKind
 
 from .assembler import disassemble
@@ -238,7 +236,7 @@ class DecoderEstimate:
             state.vector = max(accepted + cycles, last + cycles - begins - beats + 1)
             return max(accepted, begin)
         if "blocks" in instruction.operands:
-            return self._drain(state, instruction, accepted)
+            return self._drain(state, instruction, offer)
         kind, destination = {
             Opcode.EMBED: (VectorKind.EMBED, Destination.ACTIVATION),
             Opcode.ROTATION: (VectorKind.ROPE, Destination.ACTIVATION),
@@ -255,7 +253,7 @@ class DecoderEstimate:
             pace = max(1.0, beats / words)
             ready = accepted + cycles - beats
             last = state.words.take(words, ready + pace - 1, pace)
-            state.vector = max(state.vector, last + 2)
+            state.vector = max(state.vector, last + 1)
         return accepted
 
     def _drain(self, state: _State, instruction: Instruction, offer: float) -> float:
@@ -270,7 +268,7 @@ class DecoderEstimate:
         core, blocks = self.core, instruction["blocks"]
         beats = blocks // 2 if instruction.opcode is Opcode.GATE else blocks
         accepted = max(offer, state.vector)
-        drained = max(offer - (accepted - offer), state.engine)
+        drained = max(offer, state.engine)
         first = drained + core.matmul.drain_cycles(0)
         begins = accepted + core.vector.control.first_beat(kind)
         late = max(0.0, first - begins)
@@ -279,33 +277,31 @@ class DecoderEstimate:
         return max(accepted, drained)
 
     def _matmul(self, state: _State, instruction: Instruction, accepted: float) -> float:
-        """When the engine rests after a matrix: its own recursion over input blocks, with look-ups
-        as late as their weights."""
+        """When the engine rests after a matrix: its own cycles, with look-ups as late as
+        their weights."""
         engine, trits = self.core.matmul, self.core.trits
         blocks, rows = instruction["input_blocks"], instruction["output_blocks"]
-        steps = len(engine.plan.steps)
-        pause = max(0, SHORTEST_BLOCK - rows)
         latency = trits.pipeline_latency + trits.queue.latency
-        fill, ends = accepted + 1 - steps, [accepted - pause] * engine.buffers
         looked: list[float] = []
         words = 0
-        for block in range(blocks):
-            fill = max(fill + steps, ends[-engine.buffers] + 1)
-            begin = max(fill + steps - 1 + FILL_LATENCY, ends[-1] + 1 + pause)
-            time = begin - 1
+
+        def look_up(block: int, first: float) -> float:
+            nonlocal words
+            time = accepted + first - 1
             for start in range(0, rows, _CHUNK_BEATS):
                 count = min(_CHUNK_BEATS, rows - start)
                 beat = block * rows + start + count
                 due = trits.layout.word_count(beat)
                 # The last beat may enter once the one `places` before it has left.
                 behind = beat - 1 - trits.places
-                room = looked[behind // _CHUNK_BEATS] + 1 if behind >= 0 else 0.0
+                room = looked[behind] + 1 if behind >= 0 else 0.0
                 there = state.words.take(due - words, room - (due - words) + 1)
                 words = due
                 time = max(time + count, there + latency)
-                looked += [time] * (beat // _CHUNK_BEATS - len(looked))
-            ends.append(time)
-        return ends[-1] + engine.sums.read_offset + SHORTEST_BLOCK
+                looked.extend(time - count + 1 + beat for beat in range(count))
+            return time - accepted
+
+        return accepted + engine.cycles(blocks, rows, look_up)
 
     def _attend(
         self, state: _State, instruction: Instruction, position: int, accepted: float
