@@ -225,11 +225,12 @@ class Accelerator(wiring.Component):
                 weights = stage.weights.create()
                 m.submodules[f"{stage.name}_weights"] = weights
                 wiring.connect(m, weights.o, part.weights)
-                # From stage to stage by registers, as it is far to all buffers at once: a frame
-                # comes after it, and needs as many cycles at least to get there.
-                m.d.sync += weights.restart.eq(restart)
-                restart = weights.restart
                 loadable.append(weights)
+                if getattr(stage.weights, "reloadable", False):
+                    # From stage to stage by registers, as it is far to all buffers at once: a frame
+                    # comes after it, and needs as many cycles at least to get there.
+                    m.d.sync += weights.restart.eq(restart)
+                    restart = weights.restart
             for component in (*loadable, part):
                 if "load" in component.signature.members:
                     wiring.connect(m, getattr(control, f"load{number}"), component.load)

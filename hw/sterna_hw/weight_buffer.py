@@ -24,6 +24,7 @@ from amaranth.hdl import Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .banked_memory import BankedMemoryConfig
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
 from .beat import beat_layout, beat_signature
 from .credit import CreditQueueConfig, delay
@@ -50,6 +51,8 @@ class WeightBufferConfig:
         Contents as `pack` makes them; None when they are loaded after start.
     style, read_latency, reloadable
         Of the memory, see `MemoryConfig`.
+    bank_depth : :class:`int`, optional
+        Rows of a bank, where the memory is to be cut into such; see `BankedMemoryConfig`.
 
     Raises
     ------
@@ -65,6 +68,7 @@ class WeightBufferConfig:
     style: MemoryStyle = "block"
     reloadable: bool = False
     read_latency: int = 2
+    bank_depth: int | None = None
 
     def __post_init__(self) -> None:
         for subject in ("row_count", "count"):
@@ -82,8 +86,8 @@ class WeightBufferConfig:
         return self.count * self.element_range.width
 
     @property
-    def memory(self) -> MemoryConfig:
-        return MemoryConfig(
+    def memory(self) -> MemoryConfig | BankedMemoryConfig:
+        fields = (
             self.name,
             self.row_count,
             self.row_width,
@@ -92,6 +96,9 @@ class WeightBufferConfig:
             self.reloadable,
             self.read_latency,
         )
+        if self.bank_depth is None:
+            return MemoryConfig(*fields)
+        return BankedMemoryConfig(*fields, self.bank_depth)
 
     @property
     def queue(self) -> CreditQueueConfig:

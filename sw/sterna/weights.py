@@ -7,6 +7,8 @@ file only brings the three together.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sterna_hw.base import Device
@@ -42,23 +44,18 @@ def weight_buffer(
     enough for costs and cycles. A memory without contents at start is only used when reloadable.
     """
     sizing = weight_sizing(config, device, reloadable)
+    rows, depth = config.row_count, sizing.shape[0]
+    is_deep = sizing.style == "block" and rows > depth
     empty = WeightBufferConfig(
         name=name,
-        row_count=config.row_count,
+        row_count=rows,
         element_range=config.word_range,
         count=_row_elements(config),
-        words=None if sizing.style == "ultra" else (0,) * config.row_count,
+        words=None if sizing.style == "ultra" else (0,) * rows,
         style=sizing.style,
         reloadable=reloadable,
+        bank_depth=depth if is_deep else None,
     )
     if weights is None or sizing.style == "ultra":
         return empty
-    return WeightBufferConfig(
-        name=name,
-        row_count=config.row_count,
-        element_range=config.word_range,
-        count=_row_elements(config),
-        words=empty.pack(config.pack(weights)),
-        style=sizing.style,
-        reloadable=reloadable,
-    )
+    return replace(empty, words=empty.pack(config.pack(weights)))

@@ -105,10 +105,11 @@ def _engine(config: Any, seed: int) -> Case:
     return _timed(config, inputs, frames_to_payloads(results, config.result_range, width))
 
 
-def _weights() -> Case:
+def _weights(bank_depth: int | None = None) -> Case:
     values = IntegerRange(-2, 5)
     rows = np.random.default_rng(5).integers(-2, 6, (5, 3))
-    config = WeightBufferConfig("rows", 5, values, 3, words=pack_words(rows, values.width))
+    words = pack_words(rows, values.width)
+    config = WeightBufferConfig("rows", 5, values, 3, words, bank_depth=bank_depth)
     expected = rows_to_payloads(np.tile(rows, (4, 1)), values, 5)
     # It plays for ever: one beat a cycle, from an address register and the memory's latency on.
     first = config.read_latency + 2
@@ -171,6 +172,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "top_1": lambda: _plain(TopKConfig(9, 4, SMALL, 1), 5),
     "top_3": lambda: _plain(TopKConfig(9, 2, SMALL, 3), 6),
     "weights": _weights,
+    "weights_banked": lambda: _weights(2),
     "threshold_one": lambda: _thresholds(5, 2, 1, 7),
     "threshold_many": lambda: _thresholds(7, 3, 11, 8, low=-6),
     "requantize_floor": lambda: _requantize(Rounding.FLOOR, 9),
