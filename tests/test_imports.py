@@ -41,6 +41,7 @@ RULES = (
     Rule("sterna_hw", outside=("amaranth", "numpy")),
     Rule("sterna_hw.base", outside=("numpy",)),
     Rule("sterna", ("sterna_hw",), ("numpy", "onnx"), lazy=("torch", "brevitas")),
+    Rule("sterna.decoder.checkpoint", ("sterna_hw", "sterna"), ("numpy", "safetensors")),
     Rule("sterna.ir", ("sterna_hw.base", "sterna.golden"), ("numpy",)),
     Rule("sterna.golden", ("sterna.ir",), ("numpy",)),
     Rule("sterna_sim", ("sterna", "sterna_hw")),

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sterna_hw.accelerator import RESET_CYCLES
 from sterna_sim.design_bench import simulate, simulate_profiles
 from sterna_sim.simulation_result import SimulationResult
 from sterna_sim.stalls import PROFILES
@@ -40,8 +41,8 @@ def test_exact_under_every_profile(results: dict[str, SimulationResult], profile
 
 def test_every_frame_ends_in_the_predicted_cycle(results: dict[str, SimulationResult]) -> None:
     begin, ends = predicted_ends(len(FRAMES))
-    assert results["none"].input_cycles[0] == begin
-    assert results["none"].frame_ends == ends
+    assert results["none"].input_cycles[0] == begin + RESET_CYCLES
+    assert results["none"].frame_ends == [end + RESET_CYCLES for end in ends]
     assert results["none"].cycle_difference == 0
 
 

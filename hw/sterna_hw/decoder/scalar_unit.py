@@ -8,7 +8,8 @@ cycle (S by even numbers of places only, so that its root shifts by whole ones).
 is found digit by digit, and beside it the root and after that the norm scale's mantissa.
 
 Cycles after ``start``: n and the scale of the maximum 8, the reciprocal 24, the norm scale 51. One
-vector at a time; a new ``start`` abandons what is at work. See ``docs/numerics.md``, "Decoders".
+vector at a time; ``abandon`` or a new ``start`` ends what is at work, and no result of it comes any
+more. See ``docs/numerics.md``, "Decoders".
 """
 
 from __future__ import annotations
@@ -16,12 +17,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..base import Cost, Device
-from ..credit import delay
 from .digit_serial import SerialQuotientConfig, SerialRootConfig
 from .scale_product import Scale
 from .vector_command import scale_layout
@@ -112,7 +112,7 @@ class ScalarUnitConfig:
         return ScalarResult(length, reciprocal, (top >> 1, length - 16), (mantissa, exponent))
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: two shifters of one level, two dividers, a root."""
+        """Estimate: two shifters of one level, two dividers, a root, a counter."""
         width = self.maximum_width + SQUARES_WIDTH
         shifters = Cost(lut=1.3 * width + 20, ff=width + 20)
         serial = [self.reciprocal_divider, self.norm_divider, self.root]
@@ -129,6 +129,8 @@ class ScalarUnit(wiring.Component):
     ----------
     start : in
         Takes ``largest`` and ``squares``.
+    abandon : in
+        Nobody waits any more for what is at work.
     largest, squares : in
     length, reciprocal : out
     maximum, norm : out, see `scale_layout`
@@ -138,6 +140,7 @@ class ScalarUnit(wiring.Component):
     """
 
     start: Signal
+    abandon: Signal
     largest: Signal
     squares: Signal
     length: Signal
@@ -153,6 +156,7 @@ class ScalarUnit(wiring.Component):
         super().__init__(
             {
                 "start": In(1),
+                "abandon": In(1),
                 "largest": In(config.maximum_width),
                 "squares": In(SQUARES_WIDTH),
                 "length": Out(6),
@@ -172,15 +176,23 @@ class ScalarUnit(wiring.Component):
         largest, squares = Signal(width, reset_less=True), Signal(SQUARES_WIDTH, reset_less=True)
         # Step k of the shifting is at work while bit k is high; a token that walks once.
         at = Signal(len(STEPS) + 1)
+        # Cycles since the start, 0 while nothing is at work: later results are known by it.
+        age = Signal(range(config.norm_latency + 1))
+        ends, continues = Signal(), Signal()
         length, half_places = Signal(6, reset_less=True), Signal(5, reset_less=True)
-        m.d.sync += at.eq(Cat(self.start, at))
-        with m.If(self.start):
-            m.d.sync += [
-                largest.eq(self.largest),
-                squares.eq(self.squares),
-                length.eq(width),
-                half_places.eq(0),
-            ]
+        m.d.comb += [
+            ends.eq((age == 0) | (age == config.norm_latency) | self.abandon),
+            continues.eq(~self.start & ~self.abandon),
+        ]
+        m.d.sync += [
+            at.eq(Cat(self.start, at[:-1] & continues.replicate(len(STEPS)))),
+            age.eq(Mux(self.start, 1, Mux(ends, 0, age + 1))),
+        ]
+
+        def valid_in(cycles: int) -> Value:
+            """Of the next cycle, if that is so many cycles after the start."""
+            return (age == cycles - 1) & continues
+
         for number, places in enumerate(STEPS):
             with m.If(at[number]):
                 if places <= width - 1:
@@ -192,6 +204,13 @@ class ScalarUnit(wiring.Component):
                             squares.eq(squares << places),
                             half_places.eq(half_places + places // 2),
                         ]
+        with m.If(self.start):
+            m.d.sync += [
+                largest.eq(self.largest),
+                squares.eq(self.squares),
+                length.eq(width),
+                half_places.eq(0),
+            ]
 
         top, is_zero = largest[width - TOP_WIDTH :], ~largest[-1]
         shifted = at[len(STEPS)]
@@ -201,23 +220,25 @@ class ScalarUnit(wiring.Component):
                 self.maximum.mantissa.eq(top[1:]),
                 self.maximum.exponent.eq(Mux(is_zero, 0, length - 16)),
             ]
-        m.d.sync += self.maximum_valid.eq(shifted)
+        m.d.sync += [
+            self.maximum_valid.eq(valid_in(config.maximum_latency)),
+            self.reciprocal_valid.eq(valid_in(config.reciprocal_latency)),
+            self.norm_valid.eq(valid_in(config.norm_latency)),
+        ]
         m.submodules.reciprocal_divider = reciprocal = config.reciprocal_divider.create()
         m.d.comb += [
             reciprocal.start.eq(self.maximum_valid),
             reciprocal.dividend.eq(Const(127 << 9, TOP_WIDTH)),
             reciprocal.divisor.eq(top),
             self.reciprocal.eq(reciprocal.quotient),
-            self.reciprocal_valid.eq(
-                delay(m, self.maximum_valid, reciprocal.config.latency, reset_less=False)
-            ),
         ]
-        self._norm(m, shifted, top, squares, length, half_places, is_zero)
+        self._norm(m, age, shifted, top, squares, length, half_places, is_zero)
         return m
 
     def _norm(
         self,
         m: Module,
+        age: Signal,
         shifted: Signal,
         top: Signal,
         squares: Signal,
@@ -229,8 +250,8 @@ class ScalarUnit(wiring.Component):
         config = self.config
         m.submodules.root = root = config.root.create()
         m.submodules.norm_divider = quotient = config.norm_divider.create()
-        root_done = delay(m, shifted, root.config.latency, reset_less=False)
-        quotient_done = delay(m, root_done, quotient.config.latency, reset_less=False)
+        root_done = age == config.maximum_latency - 1 + root.config.latency
+        quotient_done = age == config.norm_latency - 1
         mantissa, exponent = quotient.quotient, Signal(12, reset_less=True)
         is_long = mantissa[16]
         m.d.comb += [
@@ -240,10 +261,7 @@ class ScalarUnit(wiring.Component):
             quotient.dividend.eq(Cat(Const(0, 6), top)),
             quotient.divisor.eq(root.root),
         ]
-        m.d.sync += [
-            exponent.eq(length - 48 + half_places),
-            self.norm_valid.eq(quotient_done),
-        ]
+        m.d.sync += exponent.eq(length - 48 + half_places)
         with m.If(quotient_done):
             m.d.sync += [
                 self.norm.mantissa.eq(Mux(is_zero, 0, Mux(is_long, mantissa[1:], mantissa[:16]))),

@@ -175,6 +175,8 @@ class VectorUnit(wiring.Component):
         """Statistics to the scalar unit, its results to codes and scales."""
         m.d.comb += [
             scalar.start.eq(control.scalar_starts),
+            # A quantised vector's norm scale, which nobody wants, may still be at work.
+            scalar.abandon.eq(control.starts),
             scalar.largest.eq(datapath.largest),
             scalar.squares.eq(datapath.squares),
             control.reciprocal_valid.eq(scalar.reciprocal_valid),

@@ -91,6 +91,41 @@ def test_results_and_cycles(width, seed):
             assert tuple(result[:2]) == expected[:2] == computed[:2]
 
 
+@pytest.mark.parametrize("pause", [1, 3, 8, 9, 24, 33, 50])
+@pytest.mark.parametrize("abandons", [True, False], ids=["abandon", "start"])
+def test_abandoned_work_gives_no_result(pause, abandons):
+    """Ended so many cycles after its start, by ``abandon`` or by the next start itself."""
+    config = ScalarUnitConfig(24)
+    unit = config.create()
+    begin = pause + (3 if abandons else 0)
+    starts = {0: (77, 6000), begin: (500, 12345678)}
+    seen = {"maximum": [], "reciprocal": [], "norm": []}
+
+    async def bench(ctx):
+        for cycle in range(begin + 80):
+            largest, squares = starts.get(cycle, (5, 7))
+            ctx.set(unit.start, cycle in starts)
+            ctx.set(unit.largest, largest)
+            ctx.set(unit.squares, squares)
+            ctx.set(unit.abandon, abandons and cycle == pause)
+            for name, cycles in seen.items():
+                if ctx.get(getattr(unit, f"{name}_valid")) and cycle > pause:
+                    cycles.append(cycle - begin)
+            await ctx.tick()
+        norm = ctx.get(unit.norm)
+        assert (norm.mantissa, norm.exponent) == told(500, 12345678)[3]
+
+    simulator = Simulator(unit)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert seen == {
+        "maximum": [config.maximum_latency],
+        "reciprocal": [config.reciprocal_latency],
+        "norm": [config.norm_latency],
+    }
+
+
 def test_stated_cycles():
     config = ScalarUnitConfig(39)
     assert (config.maximum_latency, config.reciprocal_latency, config.norm_latency) == (8, 24, 51)
