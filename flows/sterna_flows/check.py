@@ -17,6 +17,7 @@ from sterna.ir import Graph, MatMul, Threshold
 from sterna.ir.op import Op
 from sterna.mapping import map_graph
 from sterna.planner import Planner
+from sterna.queues import size_queues
 from sterna.unsupported import UnsupportedError
 from sterna_hw.base import Device, find_device
 
@@ -69,7 +70,8 @@ def _details(op: Op) -> str:
 
 def _print_plan(graph: Graph, device: Device, console: Console) -> None:
     foldings = Planner(graph, device).plan()
-    accelerator = map_graph(graph, device, foldings).accelerator
+    queues = size_queues(graph, device, foldings)
+    accelerator = map_graph(graph, device, foldings, queues=queues).accelerator
     latency, interval, _ = predict_cycles(accelerator)
     rows = [(name, folding.engine, _folding(folding)) for name, folding in foldings.items()]
     print_table(console, f"Folding on {device.name}", ("layer", "engine", "folding"), rows)

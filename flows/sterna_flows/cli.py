@@ -66,7 +66,8 @@ def doctor() -> None:
 
 @app.command()
 def zoo() -> None:
-    """Show the committed networks with their accuracy."""
+    """Show the committed networks with their accuracy, text models with their loss."""
+    from sterna_models import text_zoo
     from sterna_models import zoo as networks
 
     from .tables import output_console, print_table
@@ -80,6 +81,15 @@ def zoo() -> None:
         rows.append((name, data, card.data["test_count"], card.size["weights"], *percents))
     heads = ("network", "data", "test samples", "weights", "float %", "Brevitas %", "golden %")
     print_table(output_console(), "Zoo", heads, rows)
+    rows = []
+    for name in text_zoo.names():
+        card = text_zoo.card(name)
+        kinds = ("float_sampled", "quantised_sampled", "golden_sampled")
+        losses = (None if card.loss[kind] is None else f"{card.loss[kind]:.4f}" for kind in kinds)
+        windows = card.loss["sampled_windows"]
+        rows.append((name, card.data["name"], windows, card.size["ternary_weights"], *losses))
+    heads = ("text model", "data", "windows", "weights", "float", "Brevitas", "golden")
+    print_table(output_console(), "Nats a token", heads, rows)
 
 
 @app.command()
@@ -102,11 +112,13 @@ def train(
     """Train a recipe and write its network, test samples and card (needs sterna[train])."""
     from importlib.util import find_spec
 
-    from sterna_models.train import find_recipe, train_to_folder
+    from sterna_models.networks import RECIPES
+    from sterna_models.train import train_to_folder
     from sterna_models.train_text import TEXT_RECIPES, train_text_to_folder
 
-    if recipe not in TEXT_RECIPES:
-        find_recipe(recipe)
+    known = [*RECIPES, *TEXT_RECIPES]
+    if recipe not in known:
+        raise ValueError(f"Recipe must be one of {', '.join(known)}, not {recipe!r}")
     if find_spec("torch") is None or find_spec("brevitas") is None:
         raise ValueError("Training must have torch and Brevitas: pip install 'sterna[train]'")
     if recipe in TEXT_RECIPES:

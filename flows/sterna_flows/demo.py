@@ -61,14 +61,16 @@ def run_demo(
     Raises
     ------
     ValueError
-        If the target is unknown or the folder cannot be written.
+        If the target is unknown, the folder cannot be written, or there are not as many digits.
     ToolError, SimulatorError
         If a tool is missing or fails.
     """
+    images, labels = zoo.test_set(MODEL)
+    if not 1 <= count <= len(images):
+        raise ValueError(f"Digits must be 1 to {len(images)}, not {count!r}")
     graph = sterna.load(zoo.path(MODEL))
     design = build_with_regression(graph, target, out, top_k=1, interval=INTERVAL)
     tell(f"Built {MODEL} for {target}")
-    images, labels = zoo.test_set(MODEL)
     tell(f"Golden model on {len(images):,} test digits")
     found = graph.run(images).reshape(len(images), -1).argmax(axis=1)
     tell(f"Compiling the simulation; then {count} digits under every stall profile")

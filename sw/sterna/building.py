@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -38,6 +39,9 @@ __all__ = ["build", "predict_cycles", "prepare"]
 
 FRAMES = 4
 """Frames run through the cycle model; the interval is that of the last two."""
+
+SLOWEST = 1e15
+"""Cycles between frames that no lower rate exceeds."""
 
 
 def build(
@@ -83,11 +87,13 @@ def build(
         If the target is unknown, the folder cannot be written, or the network does not fit.
     """
     device = find_device(target)
-    clock = float(clock_mhz or device.clock_mhz)
+    clock = float(device.clock_mhz if clock_mhz is None else clock_mhz)
+    if not 0 < clock < math.inf:
+        raise ValueError(f"Clock must be above 0 MHz, not {clock_mhz!r}")
     if frames_per_second is not None:
-        if not frames_per_second > 0:
+        if not 0 < frames_per_second < math.inf:
             raise ValueError(f"Frames per second must be above 0, not {frames_per_second!r}")
-        interval = int(clock * 1e6 / frames_per_second)
+        interval = int(min(clock * 1e6 / frames_per_second, SLOWEST))
     hardware = prepare(graph, top_k)
     if foldings is None:
         foldings = Planner(hardware, device, reloadable).plan(interval, budget)

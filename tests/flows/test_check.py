@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import sterna
 from sterna_flows.cli import run
+from sterna_models import zoo
 
 from ..rejects.broken_networks import write_broken
 
@@ -25,6 +27,18 @@ def test_a_target_adds_the_planners_choice(capsys: pytest.CaptureFixture[str]) -
     output = capsys.readouterr().out
     assert "Folding on ecp5-85k" in output and "of 83,640 LUT" in output
     assert "Predicted: latency" in output
+
+
+def test_the_prediction_is_that_of_a_build(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """It once left out the queues between layers, and so promised a slower pace."""
+    assert run(["check", "shuttle_anomaly_mlp", "--target", "ecp5-25k"]) == 0
+    output = capsys.readouterr().out
+    design = sterna.build(sterna.load(zoo.path("shuttle_anomaly_mlp")), "ecp5-25k", tmp_path / "b")
+    cycles = design.record["cycles"]
+    expected = f"latency {cycles['latency']:,} cycles, a frame each {cycles['interval']:,} cycles"
+    assert expected in output
 
 
 def test_every_unsupported_layer_is_listed_with_a_remedy(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sterna_flows.cli import run
-from sterna_models import zoo
+from sterna_models import text_zoo, zoo
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -39,6 +39,9 @@ def test_zoo_lists_every_network(capsys: pytest.CaptureFixture[str]) -> None:
     for name in zoo.names():
         assert name in output
         assert f"{100 * zoo.card(name).accuracy['golden']:.2f}" in output
+    for name in text_zoo.names():
+        assert name in output
+        assert f"{text_zoo.card(name).loss['golden_sampled']:.4f}" in output
 
 
 @pytest.mark.parametrize(

@@ -34,10 +34,20 @@ def test_demo(
     assert report["resources"]["lut"] > 0 and report["resources"]["source"].startswith("Yosys")
 
 
-@pytest.mark.parametrize("arguments", [["--target", "ice40"], ["-o", "/dev/null/demo"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--target", "ice40"],
+        ["-o", "/dev/null/demo"],
+        ["--digits", "0"],
+        ["--digits", "1001"],
+    ],
+)
 def test_bad_input_is_told_in_one_line(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
+    arguments: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert run(["demo", *arguments]) == 2
+    place = [] if "-o" in arguments else ["-o", str(tmp_path / "demo")]
+    assert run(["demo", *place, *arguments]) == 2
+    assert not list(tmp_path.iterdir())
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1

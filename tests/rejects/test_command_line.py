@@ -83,6 +83,19 @@ BUILDS: dict[str, tuple[Callable[[Path], list[str]], tuple[str, ...]]] = {
         ("ecp5-25k", "not"),
     ),
     "no_rate": (lambda folder: ["--fps", "0"], ("Frames per second must be above 0",)),
+    "rate_beyond_numbers": (
+        lambda folder: ["--fps", "inf"],
+        ("Frames per second must be above 0", "not inf"),
+    ),
+    "no_clock": (lambda folder: ["--clock", "0"], ("Clock must be above 0", "not 0.0")),
+    "clock_that_is_no_number": (
+        lambda folder: ["--clock", "nan"],
+        ("Clock must be above 0", "not nan"),
+    ),
+    "clock_backwards": (
+        lambda folder: ["--clock", "-3", "--fps", "5"],
+        ("Clock must be above 0", "not -3.0"),
+    ),
     "too_many_classes": (lambda folder: ["--top", "11"], ("10", "11")),
     "folding_beyond_the_layer": (
         folding(output={"group": 2, "tables": 4, "queries": 11}),
@@ -202,3 +215,4 @@ def test_training_what_is_unknown(capsys: pytest.CaptureFixture[str], tmp_path: 
     refused(
         capsys, tmp_path, ["train", "duck", "-o", str(tmp_path)], "digits_ternary_mlp", "'duck'"
     )
+    refused(capsys, tmp_path, ["train", "duck"], "shakespeare_ternary")
