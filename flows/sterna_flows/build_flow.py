@@ -6,7 +6,8 @@ not at all.
 
 The steps leave their results in the folder as text: ``graph.sterna`` (the integer network after
 import and passes) and ``folding.json`` (the planner's choice). A build can start from either,
-edited or not: from ``plan`` with the graph, from ``map`` with the graph and the foldings.
+edited or not: from ``plan`` with the graph, from ``map`` with the graph and the foldings. What was
+asked for apart from these (target, clock, reloading) is taken over unless it is given anew.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def build_with_regression(
 def start_from(
     step: str, model: str | None, folder: Path
 ) -> tuple[Graph, str | None, Mapping[str, Any]]:
-    """What a build needs when it starts at ``step``: graph, target of the earlier build, options.
+    """What a build needs when it starts at ``step``: graph, target and options of the earlier one.
 
     ``model`` is read for the step ``import``; ``folder``, an earlier build, for the others.
 
@@ -89,5 +90,8 @@ def start_from(
         raise ValueError(f"Step {step} must find {path}, the graph of an earlier build") from None
     except ValueError as error:
         raise ValueError(f"{path} must be a graph in text form: {error}") from None
-    options = {"foldings": read_foldings(folder / "folding.json")} if step == "map" else {}
-    return graph, Design(folder).target, options
+    record = Design(folder).record
+    options: dict[str, Any] = {name: record[name] for name in ("clock_mhz", "reloadable")}
+    if step == "map":
+        options["foldings"] = read_foldings(folder / "folding.json")
+    return graph, record["target"], options

@@ -172,7 +172,10 @@ def build(
     ] = None,
     clock: Annotated[float | None, typer.Option(help="Clock in MHz for rates.")] = None,
     top: Annotated[int | None, typer.Option(help="Give only the best so many classes.")] = None,
-    reloadable: Annotated[bool, typer.Option(help="Weights can be loaded at run time.")] = False,
+    reloadable: Annotated[
+        bool | None,
+        typer.Option("--reloadable/--no-reloadable", help="Weights can be loaded at run time."),
+    ] = None,
     start: Annotated[
         str, typer.Option("--from", help="Step to start at: import, plan or map.")
     ] = "import",
@@ -197,19 +200,23 @@ def build(
     from .tables import output_console, print_report
 
     graph, known_target, options = start_from(start, model, output)
+    options = dict(options)
+    if target not in (None, known_target):
+        # The clock that comes along is one of the earlier build's device.
+        options.pop("clock_mhz", None)
     target = target or known_target
     if target is None:
         raise ValueError("Target must be given: --target ecp5-85k, for example")
-    options = dict(options)
     if folding is not None:
         options["foldings"] = read_foldings(folding)
     given = {"frames_per_second": fps, "interval": interval, "clock_mhz": clock, "top_k": top}
+    given["reloadable"] = reloadable
     options |= {name: value for name, value in given.items() if value is not None}
     if budget is not None:
         options["budget"] = Budget(lut=budget)
     with telling(steps=False) as tell:
         tell(f"Building {graph.name} for {target}")
-        build_with_regression(graph, target, output, reloadable=reloadable, **options)
+        build_with_regression(graph, target, output, **options)
     print_report(output_console(), read_report(output))
 
 

@@ -104,6 +104,21 @@ def test_a_step_keeps_the_target_of_the_earlier_build(built: Path) -> None:
     assert graph.name == MODEL and set(options["foldings"]) == {"hidden1", "hidden2", "output"}
 
 
+def test_a_step_keeps_clock_and_reload_of_the_earlier_build(tmp_path: Path) -> None:
+    """They were once lost; another device has another clock, though."""
+    out = tmp_path / "out"
+    options = ["--target", "ecp5-25k", "--interval", "500", "--clock", "80", "--reloadable"]
+    assert run(["build", MODEL, *options, "-o", str(out)]) == 0
+    before = contents(out)
+    assert run(["build", "--from", "map", "-o", str(out)]) == 0
+    assert contents(out) == before
+    changes = ["--no-reloadable", "--target", "ecp5-45k"]
+    assert run(["build", "--from", "map", *changes, "-o", str(out)]) == 0
+    record = json.loads((out / "design.json").read_text())
+    assert not record["reloadable"]
+    assert record["clock_mhz"] == find_device("ecp5-45k").clock_mhz != 80
+
+
 def test_two_vectors_at_least(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="must be 2 or more, not 1"):
         build_with_regression(load_model(MODEL), "ecp5-25k", tmp_path / "e", vectors=1)
