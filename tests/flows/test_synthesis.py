@@ -18,7 +18,7 @@ from .toy_build import TOY, write_toy_build
 def test_place_and_route_leaves_a_bitstream(tmp_path: Path) -> None:
     write_toy_build(tmp_path, "ecp5-25k")
     told: list[str] = []
-    report = synthesise_design(tmp_path, pnr=True, progress=told.append)
+    report = synthesise_design(tmp_path, pnr=True, seeds=2, progress=told.append)
     assert report == read_report(tmp_path)
     resources, placed = report["resources"], report["place_and_route"]
     assert resources["bram"] == 1 and resources["dsp"] == 0
@@ -26,6 +26,10 @@ def test_place_and_route_leaves_a_bitstream(tmp_path: Path) -> None:
     assert resources["ff"] >= 52 and resources["lut"] > 8
     assert resources["source"].startswith("Yosys ")
     assert report["fmax_mhz"] > 50
+    clocks = placed["seeds_mhz"]
+    assert set(clocks) == {"1", "2"} and report["fmax_mhz"] == max(clocks.values())
+    assert clocks[str(placed["seed"])] == report["fmax_mhz"]
+    assert placed["source"].endswith(f"seed {placed['seed']}, the best of 2 seeds")
     # The harness is in what was placed but not in what was counted.
     assert placed["used"]["TRELLIS_FF"] > resources["ff"]
     # The toy's memory has no second register that could move.
@@ -70,6 +74,12 @@ def test_a_failed_tool_leaves_its_log_and_nothing_else(tmp_path: Path) -> None:
     assert (tmp_path / "report.json").read_text() == before
     assert not (tmp_path / "synth").exists()
     assert "syntax error" in (tmp_path / "synth-failed.log").read_text()
+
+
+def test_placing_needs_a_seed(tmp_path: Path) -> None:
+    write_toy_build(tmp_path, "ecp5-25k")
+    with pytest.raises(ValueError, match="Seeds must be 1 or more, not 0"):
+        synthesise_design(tmp_path, pnr=True, seeds=0)
 
 
 def test_harness_follows_the_ports() -> None:
