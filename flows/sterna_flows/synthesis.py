@@ -9,6 +9,7 @@ results extend the build's report.
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 from collections.abc import Callable, Sequence
@@ -53,8 +54,8 @@ def synthesise_design(
     Raises
     ------
     ValueError
-        If the folder is not a build, place and route is asked for a device without it, or there is
-        no seed.
+        If the folder is not a build, place and route is asked for a device without it, or an option
+        means nothing.
     ToolError
         If a tool is missing or fails.
     """
@@ -66,6 +67,10 @@ def synthesise_design(
             f"Target of place and route must be one of the ECP5 devices, not {device.name}; "
             "synthesise without --pnr, or use the Vivado script of the build"
         )
+    if not 0 < frequency_mhz < math.inf:
+        raise ValueError(f"Frequency must be above 0 MHz, not {frequency_mhz!r}")
+    if pins is not None and not pins.is_file():
+        raise ValueError(f"Pins must be an existing LPF file, not {str(pins)!r}")
     if seeds < 1:
         raise ValueError(f"Seeds must be 1 or more, not {seeds!r}")
     say = progress or (lambda line: None)

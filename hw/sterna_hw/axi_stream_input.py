@@ -88,7 +88,8 @@ class AxiStreamInputConfig(StreamEdgeConfig):
         queues = self.entry.cost(device) + self.buffer.cost(device)
         counter = self.beats.bit_length()
         return queues + Cost(
-            lut=self.count * (self.values.width + 4) + 2 * counter + 12, ff=counter + 8 + self.count
+            lut=self.count * (self.values.width + 4) + 2 * counter + 12,
+            ff=counter + 8 + 2 * self.count + 8 * self.bytes,
         )
 
     def create(self) -> AxiStreamInput:
@@ -182,11 +183,18 @@ class AxiStreamInput(wiring.Component):
             self.long_frame.eq(ends_late),
         ]
 
-        # Ranges are checked beside the data path, a cycle late.
+        # Ranges are checked beside the data path, from copies, as two comparisons behind a memory
+        # were the slowest path of a small design.
         strays = Signal(config.count)
         for place in range(config.count):
-            counts = accept & ~dropping & (~at_end if place >= config.tail else Const(1))
-            m.d.sync += strays[place].eq(counts & ~_inside(arrived.data[place], config.values))
+            copy = Signal.like(arrived.data[place], name=f"copy{place}", reset_less=True)
+            counts = Signal(name=f"counts{place}")
+            covers = ~at_end if place >= config.tail else Const(1)
+            m.d.sync += [
+                copy.eq(arrived.data[place]),
+                counts.eq(accept & ~dropping & covers),
+                strays[place].eq(counts & ~_inside(copy, config.values)),
+            ]
         m.d.sync += self.element_range.eq(strays.any())
         return m
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,10 +78,21 @@ def test_a_failed_tool_leaves_its_log_and_nothing_else(tmp_path: Path) -> None:
     assert "syntax error" in (tmp_path / "synth-failed.log").read_text()
 
 
-def test_placing_needs_a_seed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seeds": 0}, "Seeds must be 1 or more, not 0"),
+        ({"frequency_mhz": 0.0}, "Frequency must be above 0 MHz, not 0.0"),
+        ({"frequency_mhz": math.nan}, "Frequency must be above 0 MHz, not nan"),
+        ({"pins": Path("none.lpf")}, "Pins must be an existing LPF file, not 'none.lpf'"),
+    ],
+    ids=["seeds", "zero", "nan", "pins"],
+)
+def test_options_of_placing(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     write_toy_build(tmp_path, "ecp5-25k")
-    with pytest.raises(ValueError, match="Seeds must be 1 or more, not 0"):
-        synthesise_design(tmp_path, pnr=True, seeds=0)
+    with pytest.raises(ValueError, match=message):
+        synthesise_design(tmp_path, pnr=True, **options)
+    assert not (tmp_path / "synth").exists()
 
 
 def test_harness_follows_the_ports() -> None:
