@@ -28,7 +28,7 @@ from sterna_hw.verilog import emit
 from .cycles import Network, NetworkTimes, simulate_network
 from .design import DESIGN_VERSION, Design
 from .folding import Folding, as_record
-from .ir import Graph, MatMul, print_graph
+from .ir import Graph, MatMul, TopK, print_graph
 from .mapping import MappedDesign, map_graph
 from .output_folder import fresh_folder
 from .passes import drop_identity, select_label
@@ -124,8 +124,18 @@ def build(
 
 
 def prepare(graph: Graph, top_k: int | None = None) -> Graph:
-    """The graph as hardware carries it out: label stage added, what has no effect dropped."""
-    return drop_identity(graph if top_k is None else select_label(graph, top_k))
+    """The graph as hardware carries it out: label stage added, what has no effect dropped.
+
+    Raises
+    ------
+    ValueError
+        If the graph ends in a label stage already, and it is another one.
+    """
+    label = next((op.k for op in graph.ops if isinstance(op, TopK)), None)
+    if label is not None and top_k not in (None, label):
+        raise ValueError(f"Best classes must be {label}, as in {graph.name} already, not {top_k}")
+    add = label is None and top_k is not None
+    return drop_identity(select_label(graph, top_k) if add else graph)
 
 
 def predict_cycles(accelerator: AcceleratorConfig) -> tuple[int, int, NetworkTimes]:

@@ -15,6 +15,7 @@ import pytest
 
 import sterna
 from sterna import ir
+from sterna.building import prepare
 from sterna.design import Design
 from sterna.folding import read_foldings
 
@@ -114,6 +115,14 @@ def test_refusals_leave_nothing(tmp_path: Path, change: dict, message: str) -> N
         sterna.build(random_chain(5), **arguments)
     assert message in str(error.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_label_stage_is_there_once() -> None:
+    """A build that starts from a graph with its label stage may ask for the same again."""
+    graph = prepare(random_chain(5), 2)
+    assert prepare(graph, 2) == prepare(graph) == graph
+    with pytest.raises(ValueError, match="Best classes must be 2, as in .* already, not 1"):
+        prepare(graph, 1)
 
 
 def test_report_is_plain_json(design: Design) -> None:
