@@ -173,9 +173,13 @@ class Control(wiring.Component):
             "input_wait_cycles": self.input_wait,
             "output_stall_cycles": self.output_stall,
         }
-        clear = registers.port("control", "clear_counters")
+        # High after reset too: so it needs no gate with the reset, which is far from everything, in
+        # front of some two hundred flip-flops. Events rest for a cycle after reset.
+        clear = Signal(init=1)
+        m.d.sync += clear.eq(registers.port("control", "clear_counters"))
         for name, _ in COUNTERS:
-            counter, event = Signal(32, name=name), Signal(name=f"{name}_event")
+            counter = Signal(32, name=name, reset_less=True)
+            event = Signal(name=f"{name}_event")
             m.d.sync += event.eq(events[name])
             with m.If(clear):
                 m.d.sync += counter.eq(0)

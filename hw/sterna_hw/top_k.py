@@ -27,6 +27,7 @@ from amaranth.lib.wiring import In, Out
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
 from .beat import beat_count, beat_layout, beat_signature, shape_of
 from .credit import CreditQueueConfig, delay
+from .loop import Loop
 
 __all__ = ["TopK", "TopKConfig"]
 
@@ -161,18 +162,16 @@ class TopK(wiring.Component):
         m = Module()
         config = self.config
         m.submodules.queue = queue = config.queue.create()
-        beat, base = Signal(range(config.beats)), Signal(range(config.elements))
-        is_last_beat, is_last_element = Signal(), Signal()
-        may_end, step = Signal(), Signal()
+        base, taken = Signal(range(config.elements)), Signal()
+        is_last_beat = Loop(m, config.beats, taken, "beat").is_last
+        is_last_element, may_end, step = Signal(), Signal(), Signal()
         m.d.comb += [
-            is_last_beat.eq(beat == config.beats - 1),
             may_end.eq(queue.available | ~is_last_beat),
             self.i.ready.eq(is_last_element & may_end),
             step.eq(self.i.valid & (may_end | ~is_last_element)),
+            taken.eq(self.i.valid & self.i.ready),
         ]
-        taken = self.i.valid & self.i.ready
         with m.If(taken):
-            m.d.sync += beat.eq(Mux(is_last_beat, 0, beat + 1))
             m.d.sync += base.eq(Mux(is_last_beat, 0, base + config.count))
         ends = Signal()
         m.d.comb += [ends.eq(taken & is_last_beat), queue.take.eq(ends)]
