@@ -437,3 +437,7 @@ def main() -> None:
     scripts = str(Path(sys.executable).parent)
     os.environ["PATH"] = scripts + os.pathsep + os.environ.get("PATH", os.defpath)
     sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -22,6 +22,16 @@ def test_text_form_is_exact_both_ways(seed: int) -> None:
     assert ir.print_graph(again) == text
 
 
+def test_printing_a_graph_takes_a_line_an_operation() -> None:
+    """It once showed every weight."""
+    graph = random_chain(3)
+    lines = str(graph).splitlines()
+    assert lines[0] == f"{graph.name}: {len(graph.ops)} operations"
+    assert len(lines) == 1 + len(graph.ops)
+    for op, line in zip(graph.ops, lines[1:]):
+        assert op.name in line and op.kind in line and str(graph.types[op.name].range) in line
+
+
 @SEEDS
 def test_proven_ranges_hold_every_value(seed: int) -> None:
     graph = random_chain(seed)

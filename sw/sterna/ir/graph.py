@@ -50,6 +50,15 @@ class Graph:
     source_shape: tuple[int, ...] | None = None
     types: Mapping[str, TensorType] = field(init=False, compare=False, repr=False)
 
+    def __str__(self) -> str:
+        """A line for each operation, without weights and thresholds; `print_graph` has them."""
+        lines = [f"{self.name}: {len(self.ops)} operations"]
+        for op in self.ops:
+            kind = self.types[op.name]
+            shape = "x".join(str(axis) for axis in kind.shape)
+            lines.append(f"  {op.name}: {op.kind}, {shape} of {kind.range}")
+        return "\n".join(lines)
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "ops", tuple(self.ops))
         object.__setattr__(self, "inputs", dict(self.inputs))
