@@ -118,6 +118,9 @@ def build(
         clock_line = f"create_clock -name aclk -period {period} [get_ports aclk]\n"
         for suffix in ("xdc", "sdc"):
             (folder / f"{mapped.accelerator.name}.{suffix}").write_text(clock_line)
+        if device.nextpnr is not None:
+            frequency = f'FREQUENCY PORT "aclk" {clock:g} MHZ;\n'
+            (folder / f"{mapped.accelerator.name}.lpf").write_text(frequency)
         names = sorted([*(path.name for path in folder.iterdir()), "report.json"])
         _write_json(folder / "report.json", _report(mapped, device, clock, times, names, foldings))
     return Design(Path(out))

@@ -5,7 +5,7 @@
     graph.sterna      the integer network in text form: the golden model of this hardware
     folding.json      the folding of each layer, as `--folding` reads it
     design.json       what a bench or a driver must know: edges, instances, registers, cycles
-    NAME.xdc, .sdc    the clock as a constraint
+    NAME.xdc, .sdc    the clock as a constraint; NAME.lpf too for nextpnr's devices
     report.json       figures, extended by each command
 
 Everything is written from the graph, the foldings and the device alone, so the same input gives the

@@ -71,6 +71,17 @@ def test_memory_contents_are_not_in_the_verilog(design: Design) -> None:
             assert len(row) < 6 or f"h{row}" not in verilog, (path.name, row)
 
 
+def test_the_clock_is_a_constraint_in_the_devices_own_form(design: Design, tmp_path: Path) -> None:
+    period = 1000 / design.record["clock_mhz"]
+    for suffix in ("xdc", "sdc"):
+        text = (design.directory / f"{design.name}.{suffix}").read_text()
+        assert f"-period {period:.3f} [get_ports aclk]" in text
+    text = (design.directory / f"{design.name}.lpf").read_text()
+    assert text == f'FREQUENCY PORT "aclk" {design.record["clock_mhz"]:g} MHZ;\n'
+    other = sterna.build(random_chain(4), "xck26", tmp_path / "other")
+    assert not list(other.directory.glob("*.lpf"))
+
+
 def test_design_reads_back(design: Design) -> None:
     again = Design(design.directory)
     codes = random_codes(1, again.graph, 5)
