@@ -198,7 +198,9 @@ class GearboxConfig:
         levels = [] if self.is_aligned and not self.narrows else lanes_by_level(few, self.positions)
         rotated = sum(levels[:-1] if self.narrows else levels[1:]) * self.grain
         registered = sum(levels[::LEVELS_PER_REGISTER]) * self.grain
-        control = Cost(lut=20 + 3 * self.positions, ff=16 + 2 * self.positions)
+        # In each lane: whether it joins, loads and clears; widening, also whether it is covered.
+        flags = 2 if self.narrows else 3 if self.is_aligned else 4
+        control = Cost(lut=20 + 3 * self.positions, ff=16 + flags * self.positions)
         return (
             queue
             + control
@@ -287,10 +289,12 @@ class Gearbox(wiring.Component):
         else:
             placed = rotate_from_few(m, row, control.position, positions)
             placed = [delay(m, lane, latency - rotation_latency(positions)) for lane in placed]
+        # A register between what a position means for each lane and what is done about it.
         early = latency - 1
-        position, take, give, flush = (
+        position = delay(m, control.position, early - 1)
+        take, give, flush = (
             delay(m, signal, early, reset_less=False)
-            for signal in (control.position, control.take, control.give, control.flush)
+            for signal in (control.take, control.give, control.flush)
         )
         few = config.input_count // config.grain
         result = []
@@ -299,7 +303,7 @@ class Gearbox(wiring.Component):
             here = [at for at in range(positions) if at <= lane < at + few]
             next_beat = [at for at in range(positions) if lane < at + few - positions]
             covers_here, covers_next = (
-                Value.cast(position.matches(*places)) if places else Const(0)
+                delay(m, Value.cast(position.matches(*places)), 1) if places else Const(0)
                 for places in (here, next_beat)
             )
             joins = delay(m, covers_here & take & ~flush, 1)
