@@ -23,8 +23,8 @@ are not listed read as zero and ignore writes. Values shown as *design* are cons
 
 ## Reloading weights and thresholds
 
-In designs built with `--reloadable`. `sterna.reload.reload_rows(design, graph)` makes the rows of all
-memories from another network of the same shape, such as one trained further.
+In designs built with `--reloadable`. `sterna.reload.reload_rows(design, graph)` makes the rows of
+all memories from another network of the same shape, such as one trained further.
 
 1. Set `control.reload`. The input takes no new frame; frames that are inside run to their end.
 2. Wait until `status.loading` is set.
