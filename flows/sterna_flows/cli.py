@@ -98,8 +98,14 @@ def check(
 ) -> None:
     """Say what of a network is supported, what is not and why; builds nothing."""
     from .check import check_model
+    from .decoder_flow import find_model
     from .tables import output_console
 
+    if find_model(model) is not None:
+        raise ValueError(
+            f"Model of check must be a streaming network, not the decoder {model!r}: "
+            "`sterna build` says what a decoder takes"
+        )
     check_model(model, target, output_console())
 
 

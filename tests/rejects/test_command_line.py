@@ -142,6 +142,11 @@ def test_models_that_are_not_there(capsys: pytest.CaptureFixture[str], tmp_path:
         refused(capsys, tmp_path, [*command, str(tmp_path / "no.onnx")], "no.onnx", "zoo")
 
 
+def test_a_decoder_is_not_for_check(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    words = ("streaming network", "'shakespeare_ternary'", "sterna build")
+    refused(capsys, tmp_path, ["check", "shakespeare_ternary"], *words)
+
+
 def test_places_that_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     (tmp_path / "thesis").mkdir()
