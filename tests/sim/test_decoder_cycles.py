@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sterna.decoder.estimate import DecoderEstimate
-from sterna.decoder.memory_stream import MemoryTiming
+from sterna.decoder.memory_timing import MemoryTiming
 from sterna_sim.decoder.random_cases import open_case, random_case
 from sterna_sim.dram import DramConfig, Region
 

@@ -12,6 +12,7 @@ their places in the list, then the list leaves.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ..memory import MemoryStyle
@@ -165,15 +166,27 @@ class AttentionSizes:
         """Cycles from the last word of the rows until the list of the best may leave."""
         return dot_lanes.LATENCY + self.logits.latency + self.best.settle_cycles
 
-    def attention_cycles(self, position: int) -> int:
-        """Cycles from the command to the last beat of results, for the query at ``position``."""
+    def keys_end(self, position: int) -> int:
+        """Cycles from the command to the last word of the keys, for the query at ``position``."""
+        return BEGIN_CYCLES + self.weights_walk.walk_cycles(position // self.ports + 1) - 1
+
+    @property
+    def values_begin(self) -> int:
+        """Cycles from the last word of the keys to the first one of the values that meets its
+        weights: the header's place, which comes before, makes no weights."""
+        return self.keys_settle + 2 + WEIGHT_LATENCY + 1
+
+    def attention_cycles(self, position: int, keys_late: float = 0, values_late: float = 0) -> int:
+        """Cycles from the command to the last beat of results, for the query at ``position``.
+
+        The last word of the keys may come so many cycles late; so may that of the values, besides.
+        """
         slots = position // self.ports + 1
         walk = self.weights_walk
-        keys_end = BEGIN_CYCLES + walk.walk_cycles(slots) - 1
+        keys_end = self.keys_end(position) + math.ceil(keys_late)
         weights_begin = keys_end + self.keys_settle + 1
-        # The first place is the header's, which makes no weights.
-        first_body = weights_begin + 1 + WEIGHT_LATENCY + 1
-        values_end = first_body - 1 + walk.walk_cycles(slots) - 1
+        first_body = keys_end + self.values_begin
+        values_end = first_body - 1 + walk.walk_cycles(slots) - 1 + math.ceil(values_late)
         last_slot = weights_begin + (slots - 1) * walk.record_cycles + 1
         arrivals = [
             last_slot

@@ -32,7 +32,17 @@ from .attention_command import (
 )
 from .vector_command import scale_layout
 
-__all__ = ["CacheWriter", "CacheWriterConfig"]
+__all__ = ["RECORD_END_CYCLES", "WORD_CYCLES", "WRITE_CYCLES", "CacheWriter", "CacheWriterConfig"]
+
+WRITE_CYCLES = 1
+"""From the acceptance of a command to the offer of its write; its header follows `WORD_CYCLES`
+later."""
+
+WORD_CYCLES = 2
+"""From the last codes of a word to its offer."""
+
+RECORD_END_CYCLES = 2
+"""From the last codes of a record, words being taken at once, until the next command is taken."""
 
 CODE = IntegerRange.of_width(8, signed=True)
 

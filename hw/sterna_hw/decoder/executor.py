@@ -35,6 +35,7 @@ __all__ = [
     "RECORD_CYCLES",
     "REST_CYCLES",
     "SHORTEST_CYCLES",
+    "SKIP_CYCLES",
     "Executor",
     "ExecutorConfig",
 ]
@@ -53,6 +54,9 @@ SHORTEST_CYCLES = 7
 
 REST_CYCLES = 2
 """From the first cycle in which all units rest to the next instruction."""
+
+SKIP_CYCLES = 3
+"""From the cycle in which an instruction without commands is taken to the next instruction."""
 
 _SETTLE_CYCLES = 4
 

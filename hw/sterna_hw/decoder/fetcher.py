@@ -12,7 +12,7 @@ which says that memory has acknowledged the keys and values of this pass in this
 
 Before the first transfer of a run it asks for the image's header. A transfer of nothing, or one
 that would leave the memory that the host declared, is never issued: ``range_error`` stays until
-reset. Six to ten cycles pass between transfers.
+reset. Six to eleven cycles pass between transfers.
 """
 
 from __future__ import annotations
@@ -26,11 +26,35 @@ from ..base import Cost, Device
 from .fetcher_sizes import FetcherSizes
 from .instruction import Opcode
 from .pass_layout import Route, count_shape
+from .transfer_issue import DONE_CYCLES, OFFER_CYCLES
 
-__all__ = ["Fetcher", "FetcherConfig"]
+__all__ = [
+    "CACHE_CYCLES",
+    "LANE_CYCLES",
+    "RESUME_CYCLES",
+    "ROW_CYCLES",
+    "TRANSFER_CYCLES",
+    "Fetcher",
+    "FetcherConfig",
+]
 
 _STREAM = (Opcode.CONSTANTS, Opcode.GAINS, Opcode.MATMUL, Opcode.HEAD)
 _MULTIPLY_CYCLES = 3
+
+TRANSFER_CYCLES = 1 + OFFER_CYCLES
+"""From the cycle in which it is clear what to transfer to the offer of the transfer."""
+
+RESUME_CYCLES = DONE_CYCLES + 1
+"""From the acceptance of a transfer until the fetcher goes on."""
+
+ROW_CYCLES = _MULTIPLY_CYCLES + TRANSFER_CYCLES
+"""From the cycle in which a row's number is there to the offer of its transfer."""
+
+CACHE_CYCLES = 2 + _MULTIPLY_CYCLES
+"""From the cycle in which ATTEND is taken in hand to its first lane."""
+
+LANE_CYCLES = 1 + _MULTIPLY_CYCLES
+"""From a lane of ATTEND until it is clear what keys to transfer."""
 
 
 @dataclass(frozen=True)

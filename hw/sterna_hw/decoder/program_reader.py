@@ -5,8 +5,8 @@ and an open FINISH are done here, so what comes out of ``o`` is plain work in or
 instruction with the number of its layer and its place in the program; FINISH is the last of a pass.
 The fetcher and the executor have a reader each, since they are at different places at any time.
 
-An instruction takes six cycles, and two wait in the queue at the output, so the reader is ahead
-of any user that works for longer. A program that cannot go on (unknown opcode, end of the memory,
+An instruction takes five cycles, those that are done here as well, and two wait in the queue at
+the output, so the reader is ahead of any user that works for longer. A program that cannot go on (unknown opcode, end of the memory,
 wrong REPEAT) raises ``illegal`` or ``past_end`` for good: the reader then stands still until reset.
 It does not look at operands of other instructions.
 """
@@ -25,7 +25,10 @@ from ..memory import MemoryConfig, load_signature
 from ..stream_buffer import StreamBufferConfig
 from .instruction import INSTRUCTION_WIDTH, SLOTS, Opcode, instruction_layout
 
-__all__ = ["ProgramReader", "ProgramReaderConfig", "work_layout"]
+__all__ = ["INSTRUCTION_CYCLES", "ProgramReader", "ProgramReaderConfig", "work_layout"]
+
+INSTRUCTION_CYCLES = 5
+"""From ``start``, or from an instruction's entry into the queue, to the next one's."""
 
 _READ_LATENCY = 2
 

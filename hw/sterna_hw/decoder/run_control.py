@@ -26,9 +26,37 @@ from ..base import Cost, Device
 from .attention_command import logit_layout
 from .pass_layout import count_shape, index_shape, pass_layout
 
-__all__ = ["RunControl", "RunControlConfig"]
+__all__ = [
+    "AWAIT_CYCLES",
+    "DRAWN_CYCLES",
+    "END_CYCLES",
+    "FIRST_PASS_CYCLES",
+    "NEXT_PASS_CYCLES",
+    "TOKEN_CYCLES",
+    "RunControl",
+    "RunControlConfig",
+]
 
 _READ_LATENCY = 2
+
+FIRST_PASS_CYCLES = 2 * _READ_LATENCY + 5
+"""From the first cycle of a run to its first pass, besides one for each token of the prompt."""
+
+TOKEN_CYCLES = _READ_LATENCY + 2
+"""From a pass to its first token, and from one token to the next."""
+
+NEXT_PASS_CYCLES = 2
+"""From the last token of a pass of the prompt to the next pass."""
+
+AWAIT_CYCLES = 1
+"""By so much the first of the best logits, and with it the whole list, is taken later than it is
+offered."""
+
+DRAWN_CYCLES = 3
+"""From the last of the best logits to the pass of the token that they gave."""
+
+END_CYCLES = 2
+"""From the end of the last pass (``finished``) to the first cycle in which the run is over."""
 
 
 @dataclass(frozen=True)

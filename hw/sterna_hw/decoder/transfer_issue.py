@@ -5,7 +5,7 @@ up, compared with the memory's size, and only then the command and the route are
 taken when its taker is ready. A transfer of nothing or beyond the memory is never offered:
 ``error`` stays until reset.
 
-Latency: the offers stand three cycles after ``start``; ``done`` comes in the cycle after both are
+Latency: the offers stand `OFFER_CYCLES` after ``start``; ``done`` comes in the cycle after both are
 taken, four cycles after ``start`` at the earliest.
 """
 
@@ -20,7 +20,13 @@ from amaranth.lib.wiring import In, Out
 from ..base import Cost, Device
 from .pass_layout import Route, read_command_layout
 
-__all__ = ["TransferIssue", "TransferIssueConfig"]
+__all__ = ["DONE_CYCLES", "OFFER_CYCLES", "TransferIssue", "TransferIssueConfig"]
+
+OFFER_CYCLES = 3
+"""From ``start`` to the offers."""
+
+DONE_CYCLES = 1
+"""From the acceptance of the later one to ``done``."""
 
 
 @dataclass(frozen=True)

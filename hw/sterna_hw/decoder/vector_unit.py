@@ -39,7 +39,13 @@ from .vector_scales import VectorScales
 from .vector_sizes import VectorSizes
 from .vector_store import VectorStore
 
-__all__ = ["VectorUnit", "VectorUnitConfig"]
+__all__ = ["CODED_CYCLES", "LOAD_CYCLES", "VectorUnit", "VectorUnitConfig"]
+
+LOAD_CYCLES = 2
+"""From a load's command to its first word."""
+
+CODED_CYCLES = 2
+"""From the last codes until the next command can be taken."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,18 @@ class VectorUnitConfig(VectorSizes):
         datapath, scalar = self.datapath, self.scalar
         if kind in LOADS:
             return self.loader.cycles(beats) + 2
-        begins = self.control.first_beat(kind)
         if kind is VectorKind.ADD:
-            return begins + beats + datapath.add_latency + 1
+            return self.control.first_beat(kind) + beats + datapath.add_latency + 1
+        measured = self.measured_cycles(kind, beats)
+        coded = measured + scalar.reciprocal_latency + beats + self.queue.latency + 1
+        if kind in QUANTISES:
+            return coded + CODED_CYCLES
+        told = 1 if destination is not Destination.ACTIVATION else 0
+        return max(coded + CODED_CYCLES, measured + scalar.norm_latency + told + 2)
+
+    def measured_cycles(self, kind: VectorKind, beats: int) -> int:
+        """Cycles from a command's transfer until its vector's statistics are complete."""
+        datapath, begins = self.datapath, self.control.first_beat(kind)
         taken = 2 * beats if kind is VectorKind.GATE else beats
         makes_x = {
             VectorKind.NORM: datapath.kept_latency - 1,
@@ -63,12 +78,12 @@ class VectorUnitConfig(VectorSizes):
             VectorKind.GATE: datapath.gate_latency,
         }
         last_x = begins + taken + makes_x.get(kind, datapath.raw_latency)
-        measured = last_x + datapath.statistics_latency
-        coded = measured + scalar.reciprocal_latency + beats + self.queue.latency + 1
-        if kind in QUANTISES:
-            return coded + 2
-        told = 1 if destination is not Destination.ACTIVATION else 0
-        return max(coded + 2, measured + scalar.norm_latency + told + 2)
+        return last_x + datapath.statistics_latency
+
+    def scale_cycles(self, kind: VectorKind, beats: int) -> int:
+        """Cycles from the transfer of a command that quantises until its scale is offered."""
+        measured = self.measured_cycles(kind, beats)
+        return measured + self.scalar.maximum_latency + self.scales.report_latency
 
     def cost(self, device: Device) -> Cost:
         """Estimate: the sum of its parts, and the control."""

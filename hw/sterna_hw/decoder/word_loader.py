@@ -84,6 +84,12 @@ class WordLoaderConfig:
         """Cycles from ``start`` to the first one in which ``busy`` is low, words always there."""
         return 2 + beats * self.words_per_beat
 
+    def end_cycles(self, beats: int) -> int:
+        """Cycles from the last word to the first one in which ``busy`` is low. Words are taken
+        every ``beats_per_word`` cycles, the first one in the cycle after ``start``."""
+        last_word = 1 + (self.word_count(beats) - 1) * self.beats_per_word
+        return self.cycles(beats) - last_word
+
     def compute(self, words: np.ndarray, beats: int) -> np.ndarray:
         """int64 ``(beats, V)`` from bytes ``(words, 16 * ports)``."""
         numbers = np.ascontiguousarray(words, dtype=np.uint8).view("<i2").astype(np.int64)

@@ -32,11 +32,45 @@ from .axi4 import BEAT_WIDTH, OFFSET_WIDTH, read_signature
 from .bursts import BurstSplitterConfig
 from .read_port import ReadPort
 
-__all__ = ["ReadGroup", "ReadGroupConfig"]
+__all__ = [
+    "ADDRESS_CYCLES",
+    "BURST_PLACES",
+    "COMMAND_CYCLES",
+    "ISSUE_CYCLES",
+    "QUEUE_PLACES",
+    "ROOM_CYCLES",
+    "SLOT_CYCLES",
+    "SPLIT_CYCLES",
+    "STORED_CYCLES",
+    "ReadGroup",
+    "ReadGroupConfig",
+]
 
 BURST_PLACES = 4
 READ_LATENCY = 2
 QUEUE_PLACES = 8
+
+COMMAND_CYCLES = 1
+"""From a command's acceptance until it can be split."""
+
+SPLIT_CYCLES = 2
+"""From a command to its first burst, and from one burst to the next."""
+
+ISSUE_CYCLES = 2
+"""From a burst to its issue, and from one issue to the next."""
+
+ADDRESS_CYCLES = 1
+"""From the issue of a burst to its address."""
+
+STORED_CYCLES = 2
+"""From a beat's arrival until its word may be fetched."""
+
+ROOM_CYCLES = 2
+"""From the fetching of a word to an issue that waited for its place, and to the splitting of a
+command that waited for the end of the word's command."""
+
+SLOT_CYCLES = 3
+"""From a burst's last beat to an issue that waited for it."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +143,11 @@ class ReadGroupConfig:
     def queue(self) -> MemoryQueueConfig:
         return MemoryQueueConfig(beat_layout(self.output_range, self.ports), QUEUE_PLACES)
 
+    @property
+    def fetch_latency(self) -> int:
+        """Cycles from the fetching of a word to its offer."""
+        return READ_LATENCY + self.queue.latency
+
     def memory(self, port: int) -> MemoryConfig:
         """The prefetch memory of a port."""
         name = f"{self.name}_{port}"
@@ -126,26 +165,27 @@ class ReadGroupConfig:
         answer: list[Step] = []
         fetch: list[Step] = []
         for address, words in commands:
-            split.append(Step(2, take=("queued", "length"), give=(("command_places", 1),)))
+            split.append(Step(SPLIT_CYCLES, take=("queued", "length"), give=(("command_places", 1),)))
             bursts = [beats for _, beats in self.splitter.split(address, words)]
             for number, beats in enumerate(bursts):
                 is_last = number == len(bursts) - 1
-                split.append(Step(1 if is_last else 2, take=("room",), give=(("burst", 2),)))
+                cycles = 1 if is_last else SPLIT_CYCLES
+                split.append(Step(cycles, take=("room",), give=(("burst", ISSUE_CYCLES),)))
                 # A step takes one token of a channel: all places but the last are taken before.
                 if beats > 1:
                     issue.append(Step(0, take=("space",), repeat=beats - 1))
-                gives = (("room", 1), ("address", 1 + memory_latency))
-                issue.append(Step(2, take=("burst", "slot", "space"), give=gives))
+                gives = (("room", 1), ("address", ADDRESS_CYCLES + memory_latency))
+                issue.append(Step(ISSUE_CYCLES, take=("burst", "slot", "space"), give=gives))
                 for beat in range(beats):
                     take = ("address",) if beat == 0 else ()
-                    freed = (("slot", 3),) if beat == beats - 1 else ()
-                    answer.append(Step(take=take, give=(("stored", 2), *freed)))
-            offset = READ_LATENCY + self.queue.latency
-            gives = (("space", 2), ("o", offset))
-            fetch.append(Step(take=("stored", "places"), give=(("length", 2), *gives)))
+                    freed = (("slot", SLOT_CYCLES),) if beat == beats - 1 else ()
+                    answer.append(Step(take=take, give=(("stored", STORED_CYCLES), *freed)))
+            gives = (("space", ROOM_CYCLES), ("o", self.fetch_latency))
+            length = ("length", ROOM_CYCLES)
+            fetch.append(Step(take=("stored", "places"), give=(length, *gives)))
             if words > 1:
                 fetch.append(Step(take=("stored", "places"), give=gives, repeat=words - 1))
-        accept = Step(take=("command", "command_places"), give=(("queued", 1),))
+        accept = Step(take=("command", "command_places"), give=(("queued", COMMAND_CYCLES),))
         return Timing(
             ("command",),
             ("o",),

@@ -14,7 +14,7 @@ come.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
@@ -26,7 +26,13 @@ from ..stream_buffer import StreamBufferConfig
 from .axi4 import BEAT_WIDTH, BURST_INCREMENTING, OFFSET_WIDTH, SIZE_16_BYTES, write_signature
 from .bursts import BurstSplitterConfig
 
-__all__ = ["WritePort", "WritePortConfig"]
+__all__ = ["WRITTEN_CYCLES", "WritePort", "WritePortConfig"]
+
+WRITTEN_CYCLES = 3
+"""From the response to the last burst until ``idle``."""
+
+_BEGIN_CYCLES = 5
+_BETWEEN_CYCLES = 2
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,27 @@ class WritePortConfig:
         acknowledgements (``outstanding`` is not reached).
         """
         bursts = [beats for command in commands for _, beats in self.splitter.split(*command)]
-        return 6 + sum(beats + 2 for beats in bursts) + memory_latency
+        return round(self.channel_cycles(bursts)[-1]) + memory_latency + WRITTEN_CYCLES
+
+    def channel_cycles(
+        self, bursts: Sequence[int], offered: Callable[[int], float] | None = None
+    ) -> list[float]:
+        """Cycles from a command's acceptance until the last word of each of its bursts is on the
+        data channel; ``bursts`` are their beats.
+
+        All words are there from the start, unless ``offered(number)`` gives the cycle in which
+        a word is offered. Memory is always ready, and the condition of `cycles` holds.
+        """
+        ends: list[float] = []
+        moves, number = float(_BEGIN_CYCLES), 0
+        for beats in bursts:
+            for _ in range(beats):
+                if offered is not None:
+                    moves = max(moves, offered(number) + 1)
+                moves, number = moves + 1, number + 1
+            ends.append(moves)
+            moves += _BETWEEN_CYCLES
+        return ends
 
     def cost(self, device: Device) -> Cost:
         """Estimate: the queues, the splitter, and the registers that all ports share."""

@@ -3,7 +3,7 @@
 The monitor stands in the top beside the design and looks into it by hierarchical names: every beat
 of codes that leaves the vector unit and every logit that the head finds is written as a line of a
 file, in order. It writes only when the run asks for it (``+checkpoints``), so one binary serves
-fast and searching runs; it costs no Python.
+fast and searching runs; it costs no Python. A second one logs what happens when (`event_log`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sterna_hw.decoder.decoder_accelerator import DecoderAcceleratorConfig
 
 from ..dram.build import TOP, dram_arguments, dram_sources, top_with_dram
 from ..verilator import build_model
+from .event_log import event_monitor
 
 __all__ = ["CODES_FILE", "LOGITS_FILE", "build_decoder_model"]
 
@@ -45,7 +46,6 @@ _MONITOR = f"""\
         $fflush(codes_file);
         $fflush(logits_file);
     end
-endmodule
 """
 
 
@@ -73,6 +73,7 @@ def build_decoder_model(
     valid = Shape.cast(logit_layout(config.core.vocabulary, "valid")).width - 1
     head, end = top.rsplit("endmodule", 1)
     assert not end.strip()
-    watched = head + _MONITOR.replace("VALID", str(valid))
+    monitors = _MONITOR.replace("VALID", str(valid)) + event_monitor(config.core)
+    watched = f"{head}{monitors}endmodule\n"
     sources = {**files, **dram_sources(ports), f"{TOP}.sv": watched}
     return build_model(sources, TOP, fast=fast, arguments=dram_arguments())

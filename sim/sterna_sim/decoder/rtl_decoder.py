@@ -85,6 +85,8 @@ class RtlDecoder:
         Where the simulation runs and leaves its files; a temporary folder without it.
     checkpoints : :class:`bool`
         Whether codes and logits are written to files in ``work``.
+    events : :class:`bool`
+        Whether the log of `event_log` is written there.
     limit : :class:`int`
         Cycles after which a run without any interrupt counts as hung.
     fast : :class:`bool`
@@ -107,6 +109,7 @@ class RtlDecoder:
         dram: DramConfig | None = None,
         work: Path | None = None,
         checkpoints: bool = False,
+        events: bool = False,
         limit: int = 400_000_000,
         fast: bool = True,
     ) -> None:
@@ -122,7 +125,8 @@ class RtlDecoder:
             if name.endswith(".hex"):
                 (self.work / name).write_text(text)
         self._write_settings(image, dram)
-        self._start(model, checkpoints)
+        wishes = {"checkpoints": checkpoints, "events": events}
+        self._start(model, [f"+{name}" for name, wished in wishes.items() if wished])
 
     def _write_settings(self, image: Path, dram: DramConfig | None) -> None:
         layout, ports = self.layout, self.config.core.ports
@@ -138,7 +142,7 @@ class RtlDecoder:
         settings = {"registers": driver_table(self.config.registers), "set_up": set_up}
         (self.work / "host.json").write_text(json.dumps(settings))
 
-    def _start(self, model: Path, checkpoints: bool) -> None:
+    def _start(self, model: Path, wishes: list[str]) -> None:
         name = f"sterna-{os.getpid()}-{id(self)}"
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(b"\0" + name.encode())
@@ -154,7 +158,7 @@ class RtlDecoder:
                     "sterna_sim.decoder.host_test",
                     self.work,
                     environment={"STERNA_HOST_SOCKET": name},
-                    plusargs=["+checkpoints"] if checkpoints else [],
+                    plusargs=wishes,
                 )
             except BaseException as error:
                 self._failure = error

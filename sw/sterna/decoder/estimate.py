@@ -1,22 +1,25 @@
-"""How many cycles a pass takes: the program, instruction by instruction, with the units' own
-cycles.
+"""How many cycles a run takes: the program, instruction by instruction, with the units' own cycles.
 
-The estimate walks through the same program as the hardware. A fetcher asks for transfers, an
-executor gives commands; each command ends as many cycles later as its unit's configuration says, or
-later if its words came late (`memory_stream`) or another unit's results did. What is known of a
-unit is asked of that unit; here is only how they wait for each other. The result is not exact
-(words are followed in small groups, not one by one) but within 1 % of simulation under an ideal or
-a capped memory, which tests hold it to.
+The estimate walks through the same program as the hardware. A fetcher runs ahead and asks for
+transfers (`transfer_sequence`), memory brings words (`memory_stream`), and here an executor gives
+commands; each command ends as many cycles later as its unit's configuration says, or later if its
+words came late or another unit's results did. What is known of a part is asked of that part; here
+is only how they wait for each other. The result is not exact (words are followed in small groups,
+ports in step) but within 1 % of simulation under an ideal or a capped memory, which tests hold it
+to.
 
-`DecoderEstimate.run` is a host's run: passes of a prompt, then tokens. It says when each pass ended
-and how long each kind of instruction took.
+`DecoderEstimate.run` is a host's run: passes of a prompt, then tokens. It says when each pass and
+each of its instructions ended.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from sterna_hw.decoder.attention_sizes import BEGIN_CYCLES
+from sterna_hw.decoder.cache_writer import RECORD_END_CYCLES, WORD_CYCLES, WRITE_CYCLES
 from sterna_hw.decoder.decoder_core import DecoderCoreConfig
 from sterna_hw.decoder.executor import (
     FIRST_COMMAND_CYCLES,
@@ -24,68 +27,77 @@ from sterna_hw.decoder.executor import (
     RECORD_CYCLES,
     REST_CYCLES,
     SHORTEST_CYCLES,
+    SKIP_CYCLES,
 )
-from sterna_hw.decoder.instruction import INSTRUCTIONS, Fetch, Instruction, Opcode
-from sterna_hw.decoder.vector_command import Destination, VectorKind
+from sterna_hw.decoder.instruction import Instruction, Opcode
+from sterna_hw.decoder.record_walk import RecordWalkConfig
+from sterna_hw.decoder.run_control import AWAIT_CYCLES, END_CYCLES
+from sterna_hw.decoder.unit_commands import TAKING, VECTOR_COMMANDS
+from sterna_hw.decoder.vector_command import VectorKind
+from sterna_hw.decoder.vector_unit import CODED_CYCLES, LOAD_CYCLES
+from sterna_hw.decoder.write_release import WriteReleaseConfig
+from sterna_hw.memory_port.write_port import WRITTEN_CYCLES
 
 from .assembler import disassemble
-from .memory_stream import MemoryTiming, WordStream
+from .memory_stream import WordStream
+from .memory_timing import MemoryBus, MemoryTiming
+from .transfer_sequence import Pass, ReaderClock, RunSchedule, Work, transfers, walk_program
 
-__all__ = ["DecoderEstimate", "PassTimes", "RunTimes"]
+__all__ = ["DecoderEstimate", "InstructionTimes", "MemoryTiming", "PassTimes", "RunTimes"]
 
-# Measured from the gateware: see `tests/sw/decoder/test_estimate.py`.
-_FETCH_CYCLES = 6
-_ROW_CYCLES = 6
-_CACHE_CYCLES = 10
-_PASS_CYCLES = 8
-_TOKEN_CYCLES = 4
-_DRAW_CYCLES = 6
-_RELEASE_CYCLES = 7
-_CHUNK_BEATS = 16
+_CHUNK_BEATS = 1
+_ONCE = (Opcode.CONSTANTS, Opcode.GAINS, Opcode.MATMUL, Opcode.FINAL_NORM, Opcode.HEAD)
+
+
+class InstructionTimes(NamedTuple):
+    """One instruction: of which layer (those behind the loop count as one more), when the executor
+    took it and when it was through with it, and the memory words that it used."""
+
+    opcode: Opcode
+    layer: int
+    begin: float
+    end: float
+    words: int
 
 
 @dataclass(frozen=True)
 class PassTimes:
-    """One pass: when it was begun and ended, its position and lanes, and the cycles that passed in
-    each kind of instruction."""
+    """One pass: when it was begun (at the end of the one before) and ended, its position and lanes,
+    and its instructions."""
 
     position: int
     lanes: int
     begin: float
     end: float
-    by_opcode: dict[str, float]
+    instructions: tuple[InstructionTimes, ...]
 
     @property
     def cycles(self) -> float:
         return self.end - self.begin
 
+    @property
+    def words(self) -> int:
+        """Memory words that its instructions used."""
+        return sum(instruction.words for instruction in self.instructions)
+
+    @property
+    def by_opcode(self) -> dict[str, float]:
+        """Cycles in each kind of instruction; what is missing is waiting for the pass."""
+        cycles: dict[str, float] = {}
+        for instruction in self.instructions:
+            name = instruction.opcode.name
+            cycles[name] = cycles.get(name, 0.0) + instruction.end - instruction.begin
+        return cycles
+
 
 @dataclass(frozen=True)
 class RunTimes:
-    """A run: its passes, and the memory words that they took."""
+    """A run: its passes, the memory words that they took (the image's header included), and the
+    cycles until the run control rests."""
 
     passes: tuple[PassTimes, ...]
     words: int
-
-    @property
-    def cycles(self) -> float:
-        """From the start to the end of the last pass."""
-        return self.passes[-1].end
-
-
-@dataclass
-class _State:
-    """Where fetcher, executor and units are."""
-
-    words: WordStream
-    fetch: float = 0.0
-    work: float = 0.0
-    vector: float = 0.0
-    engine: float = 0.0
-    attention: float = 0.0
-    released: float = 0.0
-    pointer: int = 0
-    by_opcode: dict[str, float] = field(default_factory=dict)
+    cycles: float
 
 
 class DecoderEstimate:
@@ -102,181 +114,172 @@ class DecoderEstimate:
         self.core, self.memory = core, memory
         self.program = disassemble(core.program)
 
-    def run(self, prompt: int, generate: int = 1, position: int = 0) -> RunTimes:
-        """A prompt of so many tokens at a position, then so many tokens drawn.
+    def run(
+        self, prompt: int, generate: int = 1, position: int = 0, tokens: Sequence[int] = ()
+    ) -> RunTimes:
+        """A prompt of so many tokens at a position, then so many tokens drawn; which ones makes a
+        small difference, and may be told as far as it is known.
 
-        The first pass begins when the host's start reaches the run control; `PassTimes.end` is
-        the end of the last instruction, of a pass with a result that of the head's list.
+        Time 0 is the first cycle in which the run control is at work; a pass ends with its last
+        instruction.
+
+        Raises
+        ------
+        ValueError
+            If the prompt is empty, a number is negative, or the positions do not fit the context.
         """
-        state = _State(WordStream(self.core.reads, self.memory))
-        state.fetch = float(prompt + _PASS_CYCLES)
-        state.words.ask(0, 1, state.fetch)
-        state.words.take(1, 0)
-        passes: list[PassTimes] = []
-        while prompt:
-            lanes = min(prompt, self.core.lanes)
-            prompt -= lanes
-            has_result = not prompt and generate > 0
-            passes.append(self._pass(state, position, lanes, has_result))
-            position += lanes
-        for _ in range(generate - 1):
-            state.fetch = state.work + _DRAW_CYCLES + _PASS_CYCLES
-            passes.append(self._pass(state, position, 1, True))
-            position += 1
-        return RunTimes(tuple(passes), state.words.taken)
+        if prompt < 1:
+            raise ValueError(f"Tokens of a prompt must be 1 or more, not {prompt!r}")
+        for subject, number in (("Tokens to generate", generate), ("Position", position)):
+            if number < 0:
+                raise ValueError(f"{subject} must be 0 or more, not {number!r}")
+        end = position + prompt + max(generate - 1, 0)
+        if end > self.core.context:
+            raise ValueError(
+                f"Positions must end within the context of {self.core.context}, not at {end}"
+            )
+        passes = _passes(self.core.lanes, prompt, generate, position)
+        return _Walk(self, RunSchedule(self.core.lanes, passes, prompt, tokens)).run()
 
     def decode(self, position: int) -> PassTimes:
         """A single token at a position, with memory that has nothing ahead."""
         return self.run(1, 1, position).passes[0]
 
-    def _pass(self, state: _State, position: int, lanes: int, has_result: bool) -> PassTimes:
-        begin, state.by_opcode = state.work, {}
-        place = layer = 0
-        while True:
-            instruction = self.program[place]
-            place += 1
-            opcode = instruction.opcode
-            if opcode is Opcode.REPEAT:
-                layer += 1
-                if layer < instruction["times"]:
-                    place = instruction["target"]
-                continue
-            if opcode is Opcode.FINISH:
-                if instruction["unless_result"] and has_result:
-                    continue
-                break
-            before = state.work
-            self._fetch(state, instruction, position, lanes, layer)
-            self._execute(state, instruction, position, lanes)
-            taken = state.work - before
-            state.by_opcode[opcode.name] = state.by_opcode.get(opcode.name, 0.0) + taken
-        state.work += FIRST_COMMAND_CYCLES
-        return PassTimes(position, lanes, begin, state.work, state.by_opcode)
 
-    def _fetch(
-        self, state: _State, instruction: Instruction, position: int, lanes: int, layer: int
-    ) -> None:
-        """What the fetcher asks for, and when."""
-        state.fetch += _FETCH_CYCLES
-        match INSTRUCTIONS[instruction.opcode].fetch:
-            case Fetch.NOTHING:
-                if instruction.opcode is Opcode.STREAM:
-                    state.pointer = instruction["address"]
-            case Fetch.STREAM:
-                words = instruction["words"]
-                state.fetch = state.words.ask(16 * state.pointer, words, state.fetch)
-                state.pointer += words
-            case Fetch.TOKEN_ROWS | Fetch.POSITION_ROWS:
-                for lane in range(lanes):
-                    # Which token it is makes no difference but for 4 KB borders.
-                    row = position + lane
-                    address = instruction["address"] + row * instruction["words"]
-                    state.fetch += _ROW_CYCLES
-                    state.fetch = state.words.ask(16 * address, instruction["words"], state.fetch)
-            case Fetch.CACHE:
-                self._fetch_cache(state, instruction, position, lanes, layer)
+def _passes(lanes: int, prompt: int, generate: int, position: int) -> list[Pass]:
+    found = []
+    for first in range(0, prompt, lanes):
+        count = min(lanes, prompt - first)
+        found.append(Pass(position + first, count, generate > 0 and first + count == prompt))
+    found += [Pass(position + prompt + drawn, 1, True) for drawn in range(generate - 1)]
+    return found
 
-    def _fetch_cache(
-        self, state: _State, instruction: Instruction, position: int, lanes: int, layer: int
-    ) -> None:
-        record, region = instruction["record"], instruction["region"]
-        keys = instruction["address"] + 2 * layer * region
-        for lane in range(lanes):
-            words = ((position + lane) // self.core.ports + 1) * record
-            old = position // self.core.ports * record if lane == 0 else 0
-            state.fetch += _CACHE_CYCLES
-            if old:
-                state.fetch = state.words.ask(16 * keys, old, state.fetch) + _FETCH_CYCLES
-            if lane == 0:
-                state.fetch = max(state.fetch, state.released + _FETCH_CYCLES)
-            state.fetch = state.words.ask(16 * (keys + old), words - old, state.fetch)
-            state.fetch += _FETCH_CYCLES
-            state.fetch = state.words.ask(16 * (keys + region), words, state.fetch)
 
-    def _execute(self, state: _State, instruction: Instruction, position: int, lanes: int) -> None:
-        """What the executor offers, until all units rest."""
-        opcode = instruction.opcode
-        if opcode is Opcode.STREAM:
-            state.work += FIRST_COMMAND_CYCLES - 1
-            return
-        once = opcode in (
-            Opcode.CONSTANTS, Opcode.GAINS, Opcode.MATMUL, Opcode.FINAL_NORM, Opcode.HEAD
-        )  # fmt: skip
-        writes = opcode in (Opcode.VALUE, Opcode.KEY)
-        offer = state.work + FIRST_COMMAND_CYCLES + writes * RECORD_CYCLES
-        accepted = offer
-        for lane in range(1 if once else lanes):
-            accepted = self._command(state, instruction, position + lane, offer)
-            offer = accepted + NEXT_LANE_CYCLES + writes * RECORD_CYCLES
-        rest = max(state.vector, state.engine, state.attention)
+class _Walk:
+    """One run: where the executor and the units are."""
+
+    def __init__(self, wanted: DecoderEstimate, schedule: RunSchedule) -> None:
+        self.core, self.program = wanted.core, wanted.program
+        self.schedule, core = schedule, self.core
+        self.bus = MemoryBus(wanted.memory, core.ports)
+        ahead = transfers(core, self.program, self.schedule)
+        self.words = WordStream(core.reads, self.bus, ahead)
+        # When the units rest: until then they take no command.
+        self.vector = self.engine = self.attention = self.cache = 0.0
+        self.acknowledged = 0.0
+
+    def run(self) -> RunTimes:
+        """All passes."""
+        schedule, passes = self.schedule, []
+        self.words.take(1, 0)
+        end = 0.0
+        for number, current in enumerate(schedule.passes):
+            begin, instructions = end, []
+            visible = schedule.begin(number, schedule.finished)
+            reader, time = ReaderClock(visible), max(end, visible)
+            for work in walk_program(self.program, current.result):
+                taken, words = max(time, reader.offer(work.looked)), self.words.taken
+                time = self._execute(work, current, taken)
+                reader.leave(time - 1)
+                used = self.words.taken - words
+                instruction = work.instruction.opcode
+                instructions.append(InstructionTimes(instruction, work.layer, taken, time, used))
+            schedule.finished.append(time - 1)
+            end = time
+            passes.append(
+                PassTimes(current.position, current.lanes, begin, end, tuple(instructions))
+            )
+        return RunTimes(tuple(passes), self.words.taken, end + END_CYCLES)
+
+    def _execute(self, work: Work, current: Pass, taken: float) -> float:
+        """What the executor offers, until all units rest; returns when it takes the next
+        instruction at the earliest."""
+        opcode = work.instruction.opcode
+        if opcode in (Opcode.STREAM, Opcode.FINISH):
+            return taken + SKIP_CYCLES
+        making_record = RECORD_CYCLES if opcode in TAKING["cache"] else 0
+        offer = accepted = taken + FIRST_COMMAND_CYCLES + making_record
+        for lane in range(1 if opcode in _ONCE else current.lanes):
+            accepted = self._command(work, current.position + lane, offer)
+            offer = accepted + NEXT_LANE_CYCLES + making_record
+        rest = max(self.vector, self.engine, self.attention)
+        following = max(accepted + SHORTEST_CYCLES, rest + REST_CYCLES)
         if opcode is Opcode.KEY:
-            state.released = self._written(state.vector)
-        state.work = max(accepted + SHORTEST_CYCLES, rest + REST_CYCLES)
+            # The release begins to wait in the executor's last cycle of the instruction.
+            idle = max(following, self.acknowledged)
+            self.schedule.releases.append(idle + WriteReleaseConfig().latency)
+        return following
 
-    def _command(
-        self, state: _State, instruction: Instruction, position: int, offer: float
-    ) -> float:
+    def _command(self, work: Work, position: int, offer: float) -> float:
         """One lane's commands; returns when the last of them is accepted."""
+        instruction = work.instruction
         opcode = instruction.opcode
         if opcode is Opcode.MATMUL:
-            state.engine = self._matmul(state, instruction, max(offer, state.engine))
-            return offer
+            accepted = max(offer, self.engine)
+            self.engine = self._matmul(instruction, accepted)
+            return accepted
         if opcode is Opcode.HEAD:
-            state.attention = self._head(state, instruction, max(offer, state.attention))
-            return offer
-        accepted = max(offer, state.vector)
+            accepted = max(offer, self.attention)
+            self.attention = self._head(instruction, accepted)
+            return accepted
         if opcode is Opcode.ATTEND:
-            begin = max(offer, state.attention)
-            state.attention = self._attend(state, instruction, position, begin)
-            last = state.attention
-            beats = instruction["beats"]
-            cycles = self.core.vector.cycles(VectorKind.ATTENTION_NORM, beats)
-            # The norm's first pass ends with attention's last beat; its second one follows.
-            begins = self.core.vector.control.first_beat(VectorKind.ATTENTION_NORM)
-            state.vector = max(accepted + cycles, last + cycles - begins - beats + 1)
-            return max(accepted, begin)
-        if "blocks" in instruction.operands:
-            return self._drain(state, instruction, offer)
-        kind, destination = {
-            Opcode.EMBED: (VectorKind.EMBED, Destination.ACTIVATION),
-            Opcode.ROTATION: (VectorKind.ROPE, Destination.ACTIVATION),
-            Opcode.CONSTANTS: (VectorKind.CONSTANTS, Destination.ACTIVATION),
-            Opcode.GAINS: (VectorKind.GAINS, Destination.ACTIVATION),
-            Opcode.NORM: (VectorKind.NORM, Destination.ACTIVATION),
-            Opcode.FINAL_NORM: (VectorKind.NORM, Destination.QUERY),
-        }[opcode]
-        beats = instruction["beats"]
-        cycles = self.core.vector.cycles(kind, beats, destination)
-        state.vector = accepted + cycles
+            return self._attend(instruction, position, offer)
+        if opcode in TAKING["drain"]:
+            return self._drain(work, position, offer)
+        kind, _, destination = VECTOR_COMMANDS[opcode]
+        vector, beats = self.core.vector, instruction["beats"]
+        accepted = max(offer, self.vector)
         if "words" in instruction.operands:
-            words = instruction["words"]
-            pace = max(1.0, beats / words)
-            ready = accepted + cycles - beats
-            last = state.words.take(words, ready + pace - 1, pace)
-            state.vector = max(state.vector, last + 1)
+            interval = vector.loader.beats_per_word
+            last = self.words.take(instruction["words"], accepted + LOAD_CYCLES, interval)
+            self.vector = last + vector.loader.end_cycles(beats) + 1
+        else:
+            self.vector = accepted + vector.cycles(kind, beats, destination)
         return accepted
 
-    def _drain(self, state: _State, instruction: Instruction, offer: float) -> float:
-        """Sums of one lane to the vector unit."""
-        kind, destination = {
-            Opcode.QUERY: (VectorKind.ROPE_QUANTISE, Destination.QUERY),
-            Opcode.VALUE: (VectorKind.QUANTISE, Destination.VALUE),
-            Opcode.KEY: (VectorKind.ROPE_QUANTISE, Destination.KEY),
-            Opcode.ADD: (VectorKind.ADD, Destination.ACTIVATION),
-            Opcode.GATE: (VectorKind.GATE, Destination.ACTIVATION),
-        }[instruction.opcode]
-        core, blocks = self.core, instruction["blocks"]
+    def _drain(self, work: Work, position: int, offer: float) -> float:
+        """Sums of one lane to the vector unit, and codes of keys and values to memory."""
+        core, instruction = self.core, work.instruction
+        kind, _, destination = VECTOR_COMMANDS[instruction.opcode]
+        blocks = instruction["blocks"]
         beats = blocks // 2 if instruction.opcode is Opcode.GATE else blocks
-        accepted = max(offer, state.vector)
-        drained = max(offer, state.engine)
+        accepted = max(offer, self.vector)
+        drained = max(offer, self.engine)
         first = drained + core.matmul.drain_cycles(0)
         begins = accepted + core.vector.control.first_beat(kind)
         late = max(0.0, first - begins)
-        state.vector = accepted + late + core.vector.cycles(kind, beats, destination)
-        state.engine = max(drained + core.matmul.drain_cycles(blocks), begins + late + blocks)
-        return max(accepted, drained)
+        self.vector = accepted + late + core.vector.cycles(kind, beats, destination)
+        self.engine = max(drained + core.matmul.drain_cycles(blocks), begins + late + blocks)
+        if instruction.opcode not in TAKING["cache"]:
+            return max(accepted, drained)
+        scaled = accepted + late + core.vector.scale_cycles(kind, beats)
+        recorded = max(offer, scaled, self.cache)
+        self._write(work, position, recorded, beats)
+        return max(accepted, drained, recorded)
 
-    def _matmul(self, state: _State, instruction: Instruction, accepted: float) -> float:
+    def _write(self, work: Work, position: int, recorded: float, beats: int) -> None:
+        """A record to memory, its command accepted by the cache writer at a time; the vector
+        unit's latest codes are its contents."""
+        core, instruction = self.core, work.instruction
+        begin = recorded + WRITE_CYCLES
+        last_codes = self.vector - CODED_CYCLES
+        beats_per_word = 16 // core.cache.count
+
+        def offered(number: int) -> float:
+            codes = last_codes - (beats - number * beats_per_word) if number else begin
+            return codes + WORD_CYCLES - begin
+
+        is_value = instruction.opcode is Opcode.VALUE
+        region = instruction["address"] + (2 * work.layer + is_value) * instruction["region"]
+        address = region + position // core.ports * instruction["record"]
+        bursts = core.writes.splitter.split(16 * address, instruction["record"])
+        counts = [count for _, count in bursts]
+        for count, last_word in zip(counts, core.writes.channel_cycles(counts, offered)):
+            response = self.bus.write(begin + last_word, count)
+            self.acknowledged = response + WRITTEN_CYCLES
+        self.cache = last_codes + RECORD_END_CYCLES
+
+    def _matmul(self, instruction: Instruction, accepted: float) -> float:
         """When the engine rests after a matrix: its own cycles, with look-ups as late as
         their weights."""
         engine, trits = self.core.matmul, self.core.trits
@@ -295,7 +298,7 @@ class DecoderEstimate:
                 # The last beat may enter once the one `places` before it has left.
                 behind = beat - 1 - trits.places
                 room = looked[behind] + 1 if behind >= 0 else 0.0
-                there = state.words.take(due - words, room - (due - words) + 1)
+                there = self.words.take(due - words, room - (due - words) + 1)
                 words = due
                 time = max(time + count, there + latency)
                 looked.extend(time - count + 1 + beat for beat in range(count))
@@ -303,39 +306,56 @@ class DecoderEstimate:
 
         return accepted + engine.cycles(blocks, rows, look_up)
 
-    def _attend(
-        self, state: _State, instruction: Instruction, position: int, accepted: float
-    ) -> float:
-        """When attention's last beat has left: words of keys, then of values, may come late."""
-        sizes, record = self.core.attention, instruction["record"]
+    def _attend(self, instruction: Instruction, position: int, offer: float) -> float:
+        """Attention of a lane and the norm of its results; words of keys, then of values, may come
+        late. Returns when both units have taken their commands."""
+        sizes, vector = self.core.attention, self.core.vector
         slots = position // self.core.ports + 1
-        words, walk = slots * record, sizes.words_walk
-        pace = walk.record_cycles / record
-        length = walk.walk_cycles(slots)
-        begin = accepted + BEGIN_CYCLES
-        keys = state.words.take(words, begin, pace)
-        late = max(0.0, keys - (begin + length - 1))
-        between = sizes.attention_cycles(position) - 2 * length - BEGIN_CYCLES
-        begin = begin + length + late + sizes.keys_settle
-        values = state.words.take(words, begin, pace)
-        late += max(0.0, values - (begin + length - 1))
-        return accepted + late + 2 * length + BEGIN_CYCLES + between + 1
+        begin, accepted = max(offer, self.attention), max(offer, self.vector)
+        keys = self._records(sizes.words_walk, slots, begin + BEGIN_CYCLES)
+        keys_late = keys - begin - sizes.keys_end(position)
+        body = keys + sizes.values_begin
+        values = self._records(sizes.words_walk, slots, keys + 1, body)
+        values_late = values - (body - 1 + sizes.weights_walk.walk_cycles(slots) - 1)
+        last = begin + sizes.attention_cycles(position, keys_late, max(values_late, 0.0))
+        self.attention = last + 1
+        # The norm's first pass ends with attention's last beat; its second one follows.
+        kind, _, destination = VECTOR_COMMANDS[Opcode.ATTEND]
+        beats = instruction["beats"]
+        cycles = vector.cycles(kind, beats, destination)
+        behind = cycles - vector.control.first_beat(VectorKind.ATTENTION_NORM) - beats + 1
+        self.vector = max(accepted + cycles, last + behind)
+        return max(accepted, begin)
 
-    def _head(self, state: _State, instruction: Instruction, accepted: float) -> float:
-        """When the last of the best logits has left."""
-        sizes = self.core.attention
-        rows = instruction["last_slot"] * self.core.ports + instruction["last_port"] + 1
+    def _records(
+        self, walk: RecordWalkConfig, slots: int, begin: float, body: float | None = None
+    ) -> float:
+        """When the last place of a walk along records is done that may begin at a time; the places
+        behind the first header not before ``body``, and a record's later than the one's before."""
+        pause = walk.record_cycles - walk.record_places
+        words = self.core.attention.record_words - 1
+        last = begin
+        for slot in range(slots):
+            header = self.words.take(1, begin)
+            first = header + 1
+            if body is not None:
+                first = max(first, body + slot * walk.record_cycles)
+            last = self.words.take(words, first, walk.group) + walk.group - 1
+            begin = last + 1 + pause
+        return last
+
+    def _head(self, instruction: Instruction, accepted: float) -> float:
+        """When the attention unit rests after the head."""
+        sizes, walk = self.core.attention, self.core.attention.words_walk
         slots = instruction["last_slot"] + 1
-        words = instruction["words"]
-        length = sizes.words_walk.walk_cycles(slots, rows=True)
-        begin = accepted + BEGIN_CYCLES
-        last = state.words.take(words, begin, length / words)
-        late = max(0.0, last - (begin + length - 1))
-        return accepted + late + sizes.head_cycles(rows) + 1
-
-    def _written(self, vector: float) -> float:
-        """When memory has acknowledged a lane's keys, whose last codes left at a time."""
-        record = self.core.cache.words
-        write = self.core.writes.cycles([(0, record)], self.memory.write_latency)
-        last_words = write - record - self.core.cache.size // 16
-        return vector + max(last_words, 0) + 2 * self.memory.write_turnaround + _RELEASE_CYCLES
+        rows = instruction["last_slot"] * self.core.ports + instruction["last_port"] + 1
+        pause = walk.row_cycles - walk.row_words
+        begin, last = accepted + BEGIN_CYCLES, 0.0
+        in_time = begin + walk.walk_cycles(slots, rows=True) - 1
+        at_once, times = (slots, 1) if not pause else (1, slots)
+        for _ in range(times):
+            last = self.words.take(at_once * walk.row_words, begin)
+            begin = last + 1 + pause
+        end = accepted + max(0.0, last - in_time) + sizes.head_cycles(rows) + AWAIT_CYCLES
+        self.schedule.results.append(end)
+        return end + 1

@@ -1,162 +1,187 @@
-"""When words of the memory stream arrive and when they are taken: the estimate's side of memory.
+"""When words of the memory stream arrive and when they are taken: the estimate's read ports.
 
-All transfers go through one queue of prefetched words. Bursts are asked for in order, as early as
-their transfer is known, the queue has room for all their words, and no more than a number of bursts
-is under way; a burst's words then arrive at the pace that memory has, after its latency. A unit
-takes words in the order of the stream, at its own pace, none before it has arrived. So each burst's
-time follows from words taken earlier, and each taking from bursts asked for earlier; nothing needs
-a clock. Times are cycles (they may be fractions where memory's pace is one); the taking of words is
-kept as straight lines between a few points.
+All transfers go through one queue of prefetched words. A transfer is cut into bursts, which are
+issued in order, as early as their transfer is known, the queue has room for all their words, and no
+more than a number of bursts is under way; memory says when their words arrive (`memory_timing`). A
+unit takes words in the order of the stream, at its own pace, none before it has arrived. So each
+burst's time follows from words taken earlier, and each taking from bursts asked for earlier:
+bursts are looked at when somebody wants their words, and nothing needs a clock. Times are cycles;
+the taking of words is kept as straight lines between a few points.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Generator
+from typing import NamedTuple
 
 from sterna_hw.memory_port import ReadGroupConfig
+from sterna_hw.memory_port.read_group import (
+    ADDRESS_CYCLES,
+    BURST_PLACES,
+    COMMAND_CYCLES,
+    ISSUE_CYCLES,
+    QUEUE_PLACES,
+    ROOM_CYCLES,
+    SLOT_CYCLES,
+    SPLIT_CYCLES,
+    STORED_CYCLES,
+)
 
-__all__ = ["MemoryTiming", "WordStream"]
+from .memory_timing import MemoryBus
 
-# From the acceptance of a command to the first address on offer, and from a word's arrival at the
-# last port to its offer to the units: see `sterna_hw.memory_port.read_group`.
-COMMAND_LATENCY = 6
-WORD_LATENCY = 6
-_BURST_INTERVAL = 2
-_ROOM_DELAY = 4
+__all__ = ["Transfer", "WordStream"]
+
+_LONG_AGO = -1e9
+_KEPT = 1 << 16
 
 
-@dataclass(frozen=True)
-class MemoryTiming:
-    """What memory does, in cycles of the accelerator's clock.
+class Transfer(NamedTuple):
+    """A transfer of ``words`` from a word address, and when it is offered to the read ports."""
 
-    Parameters
-    ----------
-    bytes_per_cycle : number
-        All ports together.
-    read_latency : :class:`int`
-        From a read's address to its first beat.
-    burst_gap : :class:`int`
-        Cycles that a port rests between two read bursts.
-    write_latency : :class:`int`
-        From the last word of a write to its response.
-    write_turnaround : :class:`int`
-        Cycles in which nothing moves, before and after writing.
+    address: int
+    words: int
+    offered: float
 
-    Raises
-    ------
-    ValueError
-        If the bandwidth is not positive.
-    """
 
-    bytes_per_cycle: Fraction | float | int = 64
-    read_latency: int = 40
-    burst_gap: int = 0
-    write_latency: int = 10
-    write_turnaround: int = 16
+class _Lines:
+    """Times of numbered words, as lines between some of them."""
 
-    def __post_init__(self) -> None:
-        if self.bytes_per_cycle <= 0:
-            raise ValueError(f"Bytes per cycle must be positive, not {self.bytes_per_cycle!r}")
+    def __init__(self) -> None:
+        self.numbers: list[int] = [-1]
+        self.times: list[float] = [_LONG_AGO]
+
+    def note(self, number: int, time: float) -> None:
+        """The next point; numbers rise."""
+        if number > self.numbers[-1]:
+            self.numbers.append(number)
+            self.times.append(time)
+            if len(self.numbers) > _KEPT:
+                # Nobody asks for times of words that have left the queue long ago.
+                del self.numbers[: _KEPT // 2], self.times[: _KEPT // 2]
+
+    def time(self, number: int) -> float:
+        """Of a word that is not behind the last point."""
+        if number < 0:
+            return _LONG_AGO
+        place = bisect_left(self.numbers, number)
+        after = self.numbers[place]
+        if after == number:
+            return self.times[place]
+        before = self.numbers[place - 1]
+        share = (number - before) / (after - before)
+        return self.times[place - 1] + share * (self.times[place] - self.times[place - 1])
 
 
 class WordStream:
     """The stream of one accelerator under one memory.
 
+    Parameters
+    ----------
+    reads : :class:`ReadGroupConfig`
+    bus : :class:`MemoryBus`
+    transfers : generator of :class:`Transfer`
+        In order; it is sent the time of each one's acceptance.
+
     Attributes
     ----------
-    asked : :class:`int`
-        Words of all transfers so far.
-    taken : :class:`int`
-        Words that units have taken.
-    moved_until : :class:`float`
+    asked, taken : :class:`int`
+        Words of all transfers so far, and words that units have taken.
+    taken_at : :class:`float`
         When the latest word was taken.
     """
 
-    def __init__(self, reads: ReadGroupConfig, timing: MemoryTiming) -> None:
-        self.reads, self.timing = reads, timing
-        # Ports go in step: a word takes as long as its bytes at the cap, one cycle at least.
-        self.interval = max(1.0, reads.word_bytes / float(timing.bytes_per_cycle))
+    def __init__(
+        self, reads: ReadGroupConfig, bus: MemoryBus, transfers: Generator[Transfer, float, None]
+    ) -> None:
+        self.reads, self.bus = reads, bus
+        self._transfers = transfers
+        self._accepted: float | None = None
         self.asked = self.taken = 0
-        self.moved_until = -1.0
-        self._bursts: deque[tuple[int, float]] = deque()  # words, earliest request
-        self._under_way: deque[float] = deque()
-        self._last_request = self._last_arrival = -1e9
-        self._requested = 0
-        self._counts: list[int] = [0]
-        self._times: list[float] = [-1e9]
-        self._begins: list[int] = []
-        # The burst whose words are being taken: how many are left, and the last one's arrival.
-        self._left, self._arrival = 0, 0.0
-
-    def ask(self, address: int, words: int, time: float) -> float:
-        """A transfer of words whose command is offered at a time; returns when it is accepted."""
-        if len(self._begins) >= 2 * self.reads.commands:
-            # A command makes room when the first word behind it is fetched.
-            first = self._begins[-2 * self.reads.commands]
-            time = max(time, self.time_of(first) - WORD_LATENCY)
-        self._begins.append(self.asked)
-        for _, beats in self.reads.splitter.split(address, words):
-            self._bursts.append((beats, time + COMMAND_LATENCY))
-        self.asked += words
-        return time
+        self.taken_at = _LONG_AGO
+        self._taken, self._arrived = _Lines(), _Lines()
+        # Of transfers: the first word, and when the splitter took them.
+        self._first_words: list[int] = []
+        self._split_times: list[float] = []
+        self._splitter_free = _LONG_AGO
+        # Of bursts: beats to come, when the next one is offered, issues, ends of those under way.
+        self._bursts: deque[int] = deque()
+        self._offer = 0.0
+        self._issues: deque[float] = deque([_LONG_AGO] * BURST_PLACES, BURST_PLACES)
+        self._ends: deque[float] = deque([_LONG_AGO] * reads.outstanding, reads.outstanding)
+        self._issued = 0
+        # Words that arrive evenly: how many are left, when the first of them may be taken, and the
+        # cycles between two of them.
+        self._pieces: deque[tuple[int, float, float]] = deque()
 
     def take(self, words: int, start: float, pace: float = 1.0) -> float:
         """A unit takes words from a time on, one every ``pace`` cycles; returns when it takes the
         last one."""
         while words:
-            if not self._left:
-                self._request()
-            count = min(words, self._left)
-            # Of the words left in the burst the last stands in `_arrival`, the others before it.
-            first_there = self._arrival - (self._left - 1) * self.interval
-            first = max(start, first_there, self.moved_until + 1)
-            last_there = first_there + (count - 1) * self.interval
-            last = max(first + (count - 1) * pace, last_there)
-            self._note(self.taken + 1, first)
+            if not self._pieces:
+                self._next_burst()
+            left, there, interval = self._pieces.popleft()
+            count = min(words, left)
+            first = max(start, there, self.taken_at + 1)
+            last = max(first + (count - 1) * pace, there + (count - 1) * interval)
+            self._taken.note(self.taken, first)
             self.taken += count
-            self._note(self.taken, last)
-            self.moved_until = last
+            self._taken.note(self.taken - 1, last)
+            self.taken_at = last
             start = last + pace
-            self._left -= count
             words -= count
-        return self.moved_until
+            if count < left:
+                self._pieces.appendleft((left - count, there + count * interval, interval))
+        return self.taken_at
 
-    def time_of(self, word: int) -> float:
-        """When word number ``word`` (from 0) was taken; it must have been."""
-        place = bisect_left(self._counts, word + 1)
-        if place >= len(self._counts):
-            return self._times[-1]
-        before, after = self._counts[place - 1], self._counts[place]
-        share = (word + 1 - before) / (after - before)
-        return self._times[place - 1] + share * (self._times[place] - self._times[place - 1])
+    def _fetched(self, word: int) -> float:
+        """When a word left the prefetch memory, for the short queue in front of the units."""
+        arrived = self._arrived.time(word) + STORED_CYCLES
+        return max(arrived, self._taken.time(word - QUEUE_PLACES) + 1)
 
-    def _note(self, count: int, time: float) -> None:
-        if count > self._counts[-1]:
-            self._counts.append(count)
-            self._times.append(time)
-            if len(self._counts) > 1 << 16:
-                # Nobody asks for times of words that have left the queue long ago.
-                del self._counts[: 1 << 15], self._times[: 1 << 15]
+    def _next_transfer(self) -> None:
+        """Its acceptance, and its bursts."""
+        if self._accepted is None:
+            transfer = next(self._transfers)
+        else:
+            transfer = self._transfers.send(self._accepted)
+        commands, number = self.reads.commands, len(self._first_words)
+        accepted, split = transfer.offered, self._splitter_free
+        if number >= commands:
+            # The queue of commands, and that of the lengths of transfers under way.
+            accepted = max(accepted, self._split_times[number - commands] + 1)
+            split = max(split, self._fetched(self._first_words[number - commands]) + ROOM_CYCLES)
+        split = max(split, accepted + COMMAND_CYCLES)
+        self._accepted = accepted
+        self._first_words.append(self.asked)
+        self._split_times.append(split)
+        self._offer = split + SPLIT_CYCLES
+        address = 16 * transfer.address
+        bursts = self.reads.splitter.split(address, transfer.words)
+        self._bursts.extend(beats for _, beats in bursts)
+        self.asked += transfer.words
 
-    def _request(self) -> None:
-        """The next burst: when it is asked for, and when its last word is there."""
-        beats, time = self._bursts.popleft()
-        timing = self.timing
-        self._requested += beats
-        time = max(time, self._last_request + _BURST_INTERVAL)
-        if self._requested > self.reads.fifo_words:
-            room = self.time_of(self._requested - self.reads.fifo_words - 1)
-            time = max(time, room - WORD_LATENCY + _ROOM_DELAY)
-        if len(self._under_way) >= self.reads.outstanding:
-            time = max(time, self._under_way.popleft() + 3)
-        self._last_request = time
-        first = max(
-            time + 1 + timing.read_latency,
-            self._last_arrival + self.interval + timing.burst_gap,
+    def _next_burst(self) -> None:
+        """When it is issued, and when its words are there."""
+        while not self._bursts:
+            self._next_transfer()
+        beats = self._bursts.popleft()
+        offer = max(self._offer, self._issues[0] + 1)
+        self._offer, self._splitter_free = offer + SPLIT_CYCLES, offer + 1
+        begin, self._issued = self._issued, self._issued + beats
+        issue = max(
+            offer + ISSUE_CYCLES,
+            self._issues[-1] + ISSUE_CYCLES,
+            self._ends[0] + SLOT_CYCLES,
+            self._fetched(self._issued - self.reads.fifo_words - 1) + ROOM_CYCLES,
         )
-        self._last_arrival = first + (beats - 1) * self.interval
-        self._under_way.append(self._last_arrival)
-        self._left, self._arrival = beats, self._last_arrival + WORD_LATENCY
+        self._issues.append(issue)
+        for words, first, last in self.bus.read(issue + ADDRESS_CYCLES, beats):
+            self._arrived.note(begin, first)
+            self._arrived.note(begin + words - 1, last)
+            interval = (last - first) / (words - 1) if words > 1 else 1.0
+            there = first + STORED_CYCLES + self.reads.fetch_latency
+            self._pieces.append((words, there, interval))
+            begin += words
+        self._ends.append(self.bus.last_beat)
