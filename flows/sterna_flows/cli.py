@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .estimate_command import estimate
 from .terminal import CheckFailed, guarded, telling
 
 __all__ = ["app", "main", "run"]
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 bench = typer.Typer(help="Measurements that documents quote.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
+app.command()(estimate)
 
 Model = Annotated[str, typer.Argument(help="A QONNX file, or the name of a zoo network.")]
 Build = Annotated[Path, typer.Argument(metavar="DIR", help="A folder made by `sterna build`.")]
@@ -234,10 +236,9 @@ def _build_decoder(
 
     if target is None:
         raise ValueError("Target must be given: --target xck26, for example")
-    given = {name: value for name, value in choices.items() if value is not None}
     with telling(steps=False) as tell:
         tell(f"Building {source.name} for {target}")
-        lines = build_with_choices(source, target, output, given)
+        lines = build_with_choices(source, target, output, choices)
     console = output_console()
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from sterna.decoder.building import build_decoder
-from sterna.decoder.hardware import recommended_hardware
+from sterna.decoder.hardware import DecoderHardware, recommended_hardware
 from sterna.decoder.source import DecoderSource, find_decoder
 from sterna_hw.base import find_device
 from sterna_models import text_zoo
 
 from .generate import Generation
 
-__all__ = ["build_with_choices", "find_model", "summary"]
+__all__ = ["build_with_choices", "choose_hardware", "find_model", "summary"]
 
 
 def find_model(model: str, *, layers: int | None = None) -> DecoderSource | None:
@@ -28,14 +28,29 @@ def find_model(model: str, *, layers: int | None = None) -> DecoderSource | None
     return found
 
 
+def choose_hardware(
+    source: DecoderSource, target: str, choices: Mapping[str, Any]
+) -> DecoderHardware:
+    """The device's recommended choices, but for those given (None is not given).
+
+    Raises
+    ------
+    ValueError
+        If there is no such device.
+    """
+    given = {name: value for name, value in choices.items() if value is not None}
+    recommended = recommended_hardware(find_device(target), source.checkpoint.shape)
+    return replace(recommended, **given)
+
+
 def build_with_choices(
     source: DecoderSource, target: str, output: Path, choices: Mapping[str, Any]
 ) -> list[str]:
     """Builds a decoder with the device's recommended choices, but for those given; gives lines that
     say what was made."""
-    recommended = recommended_hardware(find_device(target), source.checkpoint.shape)
-    design = build_decoder(source, target, output, hardware=replace(recommended, **dict(choices)))
-    report, hardware = json.loads((output / "report.json").read_text()), design.hardware
+    hardware = choose_hardware(source, target, choices)
+    design = build_decoder(source, target, output, hardware=hardware)
+    report = json.loads((output / "report.json").read_text())
     used = ", ".join(
         f"{amount:.0f} {kind}" for kind, amount in report["estimated"].items() if amount
     )

@@ -39,13 +39,15 @@ from sterna_hw.decoder.write_release import WriteReleaseConfig
 from sterna_hw.memory_port.write_port import WRITTEN_CYCLES
 
 from .assembler import disassemble
-from .memory_stream import WordStream
+from .memory_stream import TimeLines, WordStream
 from .memory_timing import MemoryBus, MemoryTiming
 from .transfer_sequence import Pass, ReaderClock, RunSchedule, Work, transfers, walk_program
 
 __all__ = ["DecoderEstimate", "InstructionTimes", "MemoryTiming", "PassTimes", "RunTimes"]
 
-_CHUNK_BEATS = 1
+# Look-ups of a block of inputs are followed one by one if they are few, and otherwise in groups, of
+# at most as many as may wait for the engine.
+_FEW, _GROUPS = 128, 16
 _ONCE = (Opcode.CONSTANTS, Opcode.GAINS, Opcode.MATMUL, Opcode.FINAL_NORM, Opcode.HEAD)
 
 
@@ -92,12 +94,25 @@ class PassTimes:
 
 @dataclass(frozen=True)
 class RunTimes:
-    """A run: its passes, the memory words that they took (the image's header included), and the
-    cycles until the run control rests."""
+    """A run: its passes, when each token was drawn, the memory words that all took (the image's
+    header included), and the cycles until the run control rests."""
 
     passes: tuple[PassTimes, ...]
+    tokens: tuple[float, ...]
     words: int
     cycles: float
+
+    @property
+    def latency(self) -> float:
+        """Cycles of a run that takes in the prompt and gives one token."""
+        return self.cycles - (self.tokens[-1] - self.tokens[0] if self.tokens else 0.0)
+
+    @property
+    def interval(self) -> float | None:
+        """Mean cycles from one token to the next; None if there are fewer than two."""
+        if len(self.tokens) < 2:
+            return None
+        return (self.tokens[-1] - self.tokens[0]) / (len(self.tokens) - 1)
 
 
 class DecoderEstimate:
@@ -189,7 +204,8 @@ class _Walk:
             passes.append(
                 PassTimes(current.position, current.lanes, begin, end, tuple(instructions))
             )
-        return RunTimes(tuple(passes), self.words.taken, end + END_CYCLES)
+        drawn = tuple(schedule.results)
+        return RunTimes(tuple(passes), drawn, self.words.taken, end + END_CYCLES)
 
     def _execute(self, work: Work, current: Pass, taken: float) -> float:
         """What the executor offers, until all units rest; returns when it takes the next
@@ -285,23 +301,23 @@ class _Walk:
         engine, trits = self.core.matmul, self.core.trits
         blocks, rows = instruction["input_blocks"], instruction["output_blocks"]
         latency = trits.pipeline_latency + trits.queue.latency
-        looked: list[float] = []
-        words = 0
+        step = 1 if rows <= _FEW else min(rows // _GROUPS, trits.places)
+        looked, words = TimeLines(), 0
 
         def look_up(block: int, first: float) -> float:
             nonlocal words
             time = accepted + first - 1
-            for start in range(0, rows, _CHUNK_BEATS):
-                count = min(_CHUNK_BEATS, rows - start)
+            for start in range(0, rows, step):
+                count = min(step, rows - start)
                 beat = block * rows + start + count
                 due = trits.layout.word_count(beat)
                 # The last beat may enter once the one `places` before it has left.
-                behind = beat - 1 - trits.places
-                room = looked[behind] + 1 if behind >= 0 else 0.0
+                room = looked.time(beat - 1 - trits.places) + 1
                 there = self.words.take(due - words, room - (due - words) + 1)
                 words = due
                 time = max(time + count, there + latency)
-                looked.extend(time - count + 1 + beat for beat in range(count))
+                looked.note(beat - count, time - count + 1)
+                looked.note(beat - 1, time)
             return time - accepted
 
         return accepted + engine.cycles(blocks, rows, look_up)

@@ -31,7 +31,7 @@ from sterna_hw.memory_port.read_group import (
 
 from .memory_timing import MemoryBus
 
-__all__ = ["Transfer", "WordStream"]
+__all__ = ["TimeLines", "Transfer", "WordStream"]
 
 _LONG_AGO = -1e9
 _KEPT = 1 << 16
@@ -45,8 +45,8 @@ class Transfer(NamedTuple):
     offered: float
 
 
-class _Lines:
-    """Times of numbered words, as lines between some of them."""
+class TimeLines:
+    """Times of numbered events, as lines between some of them."""
 
     def __init__(self) -> None:
         self.numbers: list[int] = [-1]
@@ -62,7 +62,7 @@ class _Lines:
                 del self.numbers[: _KEPT // 2], self.times[: _KEPT // 2]
 
     def time(self, number: int) -> float:
-        """Of a word that is not behind the last point."""
+        """Of an event that is not behind the last point; those below 0 were long ago."""
         if number < 0:
             return _LONG_AGO
         place = bisect_left(self.numbers, number)
@@ -96,11 +96,12 @@ class WordStream:
         self, reads: ReadGroupConfig, bus: MemoryBus, transfers: Generator[Transfer, float, None]
     ) -> None:
         self.reads, self.bus = reads, bus
+        self._latency = STORED_CYCLES + reads.fetch_latency
         self._transfers = transfers
         self._accepted: float | None = None
         self.asked = self.taken = 0
         self.taken_at = _LONG_AGO
-        self._taken, self._arrived = _Lines(), _Lines()
+        self._taken, self._arrived = TimeLines(), TimeLines()
         # Of transfers: the first word, and when the splitter took them.
         self._first_words: list[int] = []
         self._split_times: list[float] = []
@@ -181,7 +182,6 @@ class WordStream:
             self._arrived.note(begin, first)
             self._arrived.note(begin + words - 1, last)
             interval = (last - first) / (words - 1) if words > 1 else 1.0
-            there = first + STORED_CYCLES + self.reads.fetch_latency
-            self._pieces.append((words, there, interval))
+            self._pieces.append((words, first + self._latency, interval))
             begin += words
         self._ends.append(self.bus.last_beat)

@@ -1,0 +1,167 @@
+"""The command `sterna estimate`: arguments in, the analytic model's figures as tables out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["estimate"]
+
+_KINDS = {
+    "MATMUL": "matrices",
+    "ATTEND": "attention",
+    "HEAD": "head",
+    "VALUE": "value",
+    "KEY": "key",
+    "QUERY": "query",
+    "ADD": "add",
+    "GATE": "gate",
+    "NORM": "norm",
+    "FINAL_NORM": "final norm",
+    "GAINS": "gains",
+    "CONSTANTS": "constants",
+    "EMBED": "embedding",
+    "ROTATION": "rotations",
+    "STREAM": "stream",
+    "FINISH": "end of pass",
+    "WAIT": "waiting for the pass",
+}
+_LAYER_KINDS = (
+    "MATMUL", "VALUE", "KEY", "QUERY", "ATTEND", "ADD", "GATE", "NORM", "GAINS", "CONSTANTS"
+)  # fmt: skip
+
+
+def estimate(
+    model: Annotated[
+        str, typer.Argument(help="A decoder: a folder, a zoo name, synthetic:bitnet-0.7b.")
+    ],
+    target: Annotated[str | None, typer.Option("--target", "-t", help="The device.")] = None,
+    lanes: Annotated[int | None, typer.Option(help="Tokens of a pass.")] = None,
+    ports: Annotated[int | None, typer.Option(help="Memory ports.")] = None,
+    best: Annotated[int | None, typer.Option(help="Logits that a host can see.")] = None,
+    layers: Annotated[int | None, typer.Option(help="Synthetic decoders: only so many.")] = None,
+    prompt: Annotated[int | None, typer.Option(help="Tokens of the prompt (128).")] = None,
+    position: Annotated[
+        int | None, typer.Option(help="Position of the token to decode (behind the prompt).")
+    ] = None,
+    clock: Annotated[float | None, typer.Option(help="MHz (the device's).")] = None,
+    bandwidth: Annotated[
+        float | None, typer.Option(help="GB/s of the memory (what the ports take).")
+    ] = None,
+    latency: Annotated[int | None, typer.Option(help="Cycles to a read's first data.")] = None,
+    gap: Annotated[int | None, typer.Option(help="Cycles between a port's bursts.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures there too.")
+    ] = None,
+) -> None:
+    """Tell cycles, rates and bytes of a decoder before it is built, by the analytic model."""
+    from sterna_hw.base import find_device
+    from sterna_models import text_zoo
+
+    from .decoder_estimate import Workload, estimate_decoder
+    from .decoder_flow import choose_hardware, find_model
+    from .terminal import telling
+
+    if target is None:
+        raise ValueError("Target must be given: --target xck26, for example")
+    device = find_device(target)
+    source = find_model(model, layers=layers)
+    if source is None:
+        names = ", ".join((*text_zoo.names(), "synthetic:bitnet-0.7b"))
+        raise ValueError(f"Model must be a decoder's folder or one of {names}, not {model!r}")
+    workload = Workload(
+        device.clock_mhz if clock is None else clock, prompt, position, bandwidth, latency, gap
+    )
+    hardware = choose_hardware(
+        source, target, {"lanes": lanes, "ports": ports, "best_count": best}
+    )
+    with telling(steps=False) as tell:
+        tell(f"Estimating {source.name} on {target}")
+        told = estimate_decoder(
+            source.name,
+            source.checkpoint.shape,
+            target,
+            hardware,
+            workload,
+            synthetic=source.checkpoint.synthetic,
+        )
+    if report is not None:
+        report.write_text(json.dumps(told, indent=2) + "\n")
+    _print(told)
+
+
+def _print(told: Mapping[str, Any]) -> None:
+    """The figures as tables: phases, kinds of instruction, layers."""
+    from .tables import output_console, print_table
+
+    console, hardware, memory = output_console(), told["hardware"], told["memory"]
+    random_weights = " (random weights)" if told["synthetic"] else ""
+    for line in (
+        f"{told['model']}{random_weights} on {told['target']} at {told['clock_mhz']:g} MHz:"
+        f" {hardware['lanes']} token lanes, {hardware['ports']} memory ports,"
+        f" {hardware['tables']} tables by {hardware['queries']} queries",
+        f"Memory: {memory['gigabytes_per_second']:.4g} GB/s, {memory['read_latency']} cycles to"
+        f" the first data of a read, {memory['burst_gap']} between bursts",
+        "Estimated by the analytic model, not simulated.",
+    ):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    phases = told["phases"]
+    print_table(
+        console,
+        "Phases (estimated)",
+        ("phase", "tokens", "from position", "passes", "cycles", "ms", "tokens/s", "MB moved",
+         "roofline ms", "share of roofline"),
+        [
+            (
+                phase["name"],
+                phase["tokens"],
+                phase["position"],
+                phase["passes"],
+                phase["cycles"],
+                phase["milliseconds"],
+                phase["tokens_per_second"],
+                phase["bytes"] / 1e6,
+                phase["roofline_cycles"] / told["clock_mhz"] / 1e3,
+                f"{phase['roofline_share']:.1%}",
+            )
+            for phase in phases
+        ],
+    )  # fmt: skip
+    print_table(
+        console,
+        "Cycles by kind of instruction (estimated)",
+        ("kind", *(column for phase in phases for column in (phase["name"], "share"))),
+        [
+            (
+                label,
+                *(
+                    cell
+                    for phase in phases
+                    for cell in (
+                        phase["kinds"].get(kind),
+                        f"{phase['kinds'].get(kind, 0) / phase['cycles']:.1%}",
+                    )
+                ),
+            )
+            for kind, label in _KINDS.items()
+            if any(phase["kinds"].get(kind) for phase in phases)
+        ],
+    )
+    for phase in phases:
+        print_table(
+            console,
+            f"Cycles of {phase['name']} by layer (estimated)",
+            ("layer", "cycles", "MB read", *(_KINDS[kind] for kind in _LAYER_KINDS), "other"),
+            [_layer_row(layer) for layer in phase["layers"]],
+        )
+
+
+def _layer_row(layer: Mapping[str, Any]) -> tuple[Any, ...]:
+    kinds = layer["kinds"]
+    named = [kinds.get(kind) for kind in _LAYER_KINDS]
+    other = layer["cycles"] - sum(amount or 0 for amount in named)
+    return (layer["name"], layer["cycles"], layer["bytes_read"] / 1e6, *named, other or None)
