@@ -314,7 +314,8 @@ def sim(
 def _sim_decoder(
     directory: Path, inputs: str, tokens: int, memories: Sequence[str], seed: int
 ) -> None:
-    from .decoder_simulation import simulate_decoder
+    from .decoder_simulation import cycles_line, simulate_decoder
+    from .report import read_report
 
     if not inputs.isdecimal():
         raise ValueError(f"Inputs of a decoder must be a number of tokens, not {inputs!r}")
@@ -322,6 +323,8 @@ def _sim_decoder(
         results = simulate_decoder(directory, int(inputs), tokens, memories, seed, tell)
     for result in results:
         print(result.line)
+    if line := cycles_line(read_report(directory)):
+        print(line)
     _fail_unless_equal([result.line for result in results if result.problem])
 
 

@@ -17,8 +17,8 @@ from typing import Any
 from sterna.decoder.estimate import DecoderEstimate, InstructionTimes, MemoryTiming, PassTimes
 from sterna.decoder.hardware import DecoderHardware
 from sterna.decoder.layout import DecoderLayout
+from sterna.decoder.report import layer_of
 from sterna.decoder.shape import DecoderShape
-from sterna_hw.decoder.instruction import Opcode
 
 __all__ = ["ESTIMATE_VERSION", "Workload", "estimate_decoder"]
 
@@ -26,7 +26,6 @@ ESTIMATE_VERSION = 1
 
 DEFAULT_PROMPT = 128
 
-_BEGIN = (Opcode.STREAM, Opcode.EMBED, Opcode.ROTATION)
 _WAIT = "WAIT"
 
 
@@ -64,9 +63,7 @@ class Workload:
         if not 0 < self.clock_mhz < float("inf"):
             raise ValueError(f"Clock must be a positive number of MHz, not {self.clock_mhz!r}")
         if self.bandwidth is not None and not 0 < self.bandwidth < float("inf"):
-            raise ValueError(
-                f"Bandwidth must be a positive number of GB/s, not {self.bandwidth!r}"
-            )
+            raise ValueError(f"Bandwidth must be a positive number of GB/s, not {self.bandwidth!r}")
 
     def memory(self, ports: int) -> MemoryTiming:
         """The memory behind so many ports of 16 bytes a cycle."""
@@ -190,12 +187,7 @@ def _by_layer(
     """What goes before the layers, each layer, and the head with its norm."""
     groups: dict[str, list[InstructionTimes]] = {}
     for step in instructions:
-        name = f"layer {step.layer}"
-        if step.opcode in _BEGIN:
-            name = "begin"
-        elif step.layer == layout.shape.layers:
-            name = "head"
-        groups.setdefault(name, []).append(step)
+        groups.setdefault(layer_of(step, layout.shape.layers), []).append(step)
     return [_layer(name, steps, layout.word_bytes) for name, steps in groups.items()]
 
 

@@ -9,7 +9,6 @@ random latencies and back-pressure. The report of the folder gets the result.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +19,16 @@ from typing import Any
 import numpy as np
 
 from sterna.decoder.design import DecoderDesign
+from sterna.decoder.estimate import DecoderEstimate
 from sterna.decoder.golden import GoldenDecoder
+from sterna.decoder.report import predicted_cycles, simulated_cycles
 from sterna_sim.decoder.checkpoints import compare_checkpoints
 from sterna_sim.dram import DramConfig, Region
 
 from .generate import open_rtl
+from .report import extend_report
 
-__all__ = ["MEMORIES", "DecoderSimulation", "opening_tokens", "simulate_decoder"]
+__all__ = ["MEMORIES", "DecoderSimulation", "cycles_line", "opening_tokens", "simulate_decoder"]
 
 MEMORIES: Mapping[str, Mapping[str, Any]] = {
     "none": {},
@@ -34,6 +36,8 @@ MEMORIES: Mapping[str, Mapping[str, Any]] = {
     "random": {"random_latency": 80, "stall_percent": 35, "seed": 1, "write_latency": 40},
 }
 """Memory profiles: arguments of `DramConfig`. ``measured`` is 13.3 GB/s at 250 MHz."""
+
+_STEADY = ("none", "measured")
 
 _ANYWHERE = (Region(0, size=4096),)
 
@@ -133,25 +137,66 @@ def simulate_decoder(
         )
         results.append(result)
         progress(result.line)
-    _record(design.directory, results)
+    _record(design, opening, results)
     return results
 
 
-def _record(directory: Path, results: Sequence[DecoderSimulation]) -> None:
-    """The runs of this command, in the folder's report."""
-    path = directory / "report.json"
-    report = json.loads(path.read_text())
-    report["simulation"] = [
-        {
-            "memory": result.memory,
-            "prompt": result.prompt,
-            "tokens": len(result.tokens),
-            "cycles": dict(result.counters),
-            "token_cycles": list(result.cycles),
-            "vectors": result.vectors,
-            "logits": result.logits,
-            "problem": result.problem,
-        }
-        for result in results
+def cycles_line(report: Mapping[str, Any]) -> str | None:
+    """One line about predicted and simulated cycles; None if there are none of a simulation."""
+    cycles = report["cycles"]
+    parts = [
+        f"{text} {found['simulated']:,} cycles (predicted {found['predicted']:,})"
+        for name, text in (("latency", "first token"), ("interval", "then a token every"))
+        if "simulated" in (found := cycles.get(name, {}))
     ]
-    path.write_text(json.dumps(report, indent=2) + "\n")
+    if not parts:
+        return None
+    return f"memory {cycles['memory']}, {cycles['prompt']} tokens in: {', '.join(parts)}"
+
+
+def _record(
+    design: DecoderDesign, opening: Sequence[int], results: Sequence[DecoderSimulation]
+) -> None:
+    """The runs of this command, in the folder's report; the first one with a steady memory gives
+    the cycles."""
+    parts: dict[str, Any] = {
+        "exact": {
+            "words": sum(result.vectors + result.logits for result in results),
+            "mismatches": sum(result.problem is not None for result in results),
+        },
+        "simulation": [
+            {
+                "memory": result.memory,
+                "prompt": result.prompt,
+                "tokens": len(result.tokens),
+                "cycles": dict(result.counters),
+                "token_cycles": list(result.cycles),
+                "vectors": result.vectors,
+                "logits": result.logits,
+                "problem": result.problem,
+            }
+            for result in results
+        ],
+    }
+    drop = ["exact", "simulation"]
+    steady = [result for result in results if result.memory in _STEADY and not result.problem]
+    if steady:
+        parts["cycles"] = _cycles(design, opening, steady[0])
+        drop.append("cycles")
+    extend_report(design.directory, parts, drop)
+
+
+def _cycles(
+    design: DecoderDesign, opening: Sequence[int], result: DecoderSimulation
+) -> dict[str, Any]:
+    """Predicted and simulated cycles of a run."""
+    memory = DramConfig(_ANYWHERE, **MEMORIES[result.memory]).timing
+    estimate = DecoderEstimate(design.config.core, memory)
+    count = len(result.tokens)
+    run = estimate.run(len(opening), count, tokens=[*opening, *result.tokens])
+    cycles = predicted_cycles(run, len(opening), result.memory)
+    latency, interval = simulated_cycles(result.counters["busy_cycles"], result.cycles)
+    cycles["latency"]["simulated"] = latency
+    if interval is not None:
+        cycles["interval"]["simulated"] = interval
+    return cycles

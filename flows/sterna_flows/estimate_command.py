@@ -76,9 +76,7 @@ def estimate(
     workload = Workload(
         device.clock_mhz if clock is None else clock, prompt, position, bandwidth, latency, gap
     )
-    hardware = choose_hardware(
-        source, target, {"lanes": lanes, "ports": ports, "best_count": best}
-    )
+    hardware = choose_hardware(source, target, {"lanes": lanes, "ports": ports, "best_count": best})
     with telling(steps=False) as tell:
         tell(f"Estimating {source.name} on {target}")
         told = estimate_decoder(

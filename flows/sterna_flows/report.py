@@ -1,10 +1,10 @@
 """report.json: the one record that every command reads, extends and writes back.
 
-A report is plain JSON whose shape is the table `SCHEMA` below, told in words in `docs/report.md`. A
-command brings its own part; nested objects are merged, everything else is replaced, so that a
-simulation adds its cycles beside the predicted ones. The result is checked against the schema
-before it takes the old file's place in one step: a reader never sees half a report, and a report
-that breaks the schema is a defect of the command that wrote it.
+A report is plain JSON whose shape is the table `SCHEMA` below (`DECODER_SCHEMA` for decoders), told
+in words in `docs/report.md`. A command brings its own part; nested objects are merged, everything
+else is replaced, so that a simulation adds its cycles beside the predicted ones. The result is
+checked against the schema before it takes the old file's place in one step: a reader never sees
+half a report, and a report that breaks the schema is a defect of the command that wrote it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["REPORT_VERSION", "SCHEMA", "extend_report", "problems", "read_report"]
+__all__ = [
+    "DECODER_SCHEMA",
+    "REPORT_VERSION",
+    "SCHEMA",
+    "extend_report",
+    "problems",
+    "read_report",
+]
 
 REPORT_VERSION = 1
 
@@ -24,30 +31,17 @@ NUMBER = (int, float)
 _RESOURCES = {"lut": NUMBER, "ff": NUMBER, "bram": NUMBER, "uram": NUMBER, "dsp": NUMBER}
 _CYCLES = {"predicted": int, "simulated?": int}
 
-SCHEMA: dict[str, Any] = {
+_LAYER = {"name": str, "engine": str, "parallelism": dict, "cycles": int}
+
+_ALL: dict[str, Any] = {
     "report_version": int,
     "model": str,
     "target": str,
     "top": str,
     "clock_mhz?": NUMBER,
-    "layers": [
-        {"name": str, "engine": str, "parallelism": dict, "cycles": int, "estimated": _RESOURCES}
-    ],
-    "cycles": {"latency": _CYCLES, "interval": _CYCLES},
     "estimated": _RESOURCES,
     "files": [str],
     "exact?": {"words": int, "mismatches": int},
-    "simulation?": [
-        {
-            "profile": str,
-            "seed": int,
-            "frames": int,
-            "words": int,
-            "mismatches": int,
-            "cycles": int,
-            "problems": [str],
-        }
-    ],
     "resources?": {**_RESOURCES, "source": str},
     "fmax_mhz?": NUMBER,
     "place_and_route?": {
@@ -60,8 +54,53 @@ SCHEMA: dict[str, Any] = {
         "source": str,
     },
 }
+
+SCHEMA: dict[str, Any] = {
+    **_ALL,
+    "layers": [{**_LAYER, "estimated": _RESOURCES}],
+    "cycles": {"latency": _CYCLES, "interval": _CYCLES},
+    "simulation?": [
+        {
+            "profile": str,
+            "seed": int,
+            "frames": int,
+            "words": int,
+            "mismatches": int,
+            "cycles": int,
+            "problems": [str],
+        }
+    ],
+}
 """Types by key. A key that ends in ``?`` may be missing, a list holds any number of its one entry,
 and keys that are not named here are allowed: a newer command may write more."""
+
+DECODER_SCHEMA: dict[str, Any] = {
+    **_ALL,
+    "kind": str,
+    "synthetic": bool,
+    "layers": [_LAYER],
+    "units": [{"name": str, "estimated": _RESOURCES}],
+    "cycles": {
+        "prompt": int,
+        "tokens": int,
+        "memory": str,
+        "latency": _CYCLES,
+        "interval?": _CYCLES,
+    },
+    "simulation?": [
+        {
+            "memory": str,
+            "prompt": int,
+            "tokens": int,
+            "cycles": dict,
+            "token_cycles": [int],
+            "vectors": int,
+            "logits": int,
+            "problem": (str, type(None)),
+        }
+    ],
+}
+"""The same for a decoder's report, whose ``kind`` is ``decoder``."""
 
 
 def problems(report: Any, schema: Any = SCHEMA, place: str = "report") -> list[str]:
@@ -96,6 +135,10 @@ def _type_name(schema: Any) -> str:
     return names.get(schema, "a text or null")
 
 
+def _schema_of(report: Mapping[str, Any]) -> dict[str, Any]:
+    return DECODER_SCHEMA if report.get("kind") == "decoder" else SCHEMA
+
+
 def read_report(directory: Path) -> dict[str, Any]:
     """The report of a build folder.
 
@@ -118,7 +161,7 @@ def read_report(directory: Path) -> dict[str, Any]:
         raise ValueError(
             f"Version of {path} must be {REPORT_VERSION}, not {found!r}; build the folder anew"
         )
-    broken = problems(report)
+    broken = problems(report, _schema_of(report))
     if broken:
         raise ValueError(f"{path} must obey its schema: {broken[0]}; build the folder anew")
     return report
@@ -138,7 +181,7 @@ def extend_report(
     """
     old = read_report(directory)
     report = _merged({key: old[key] for key in old if key not in drop}, parts)
-    broken = problems(report)
+    broken = problems(report, _schema_of(report))
     if broken:
         raise ValueError(f"Report must obey its schema: {broken[0]}")
     path = directory / "report.json"

@@ -47,7 +47,7 @@ def test_a_zoo_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         waiting = phase["kinds"]["WAIT"]
         assert layers + waiting == pytest.approx(phase["cycles"], abs=10)
         assert [layer["name"] for layer in phase["layers"]] == [
-            "begin", *(f"layer {number}" for number in range(shape.layers)), "head"
+            "begin", *(f"layers.{number}" for number in range(shape.layers)), "head"
         ]  # fmt: skip
         rate = phase["tokens"] * 250e6 / phase["cycles"]
         assert phase["tokens_per_second"] == pytest.approx(rate, rel=1e-3)

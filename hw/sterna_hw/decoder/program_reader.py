@@ -6,9 +6,9 @@ instruction with the number of its layer and its place in the program; FINISH is
 The fetcher and the executor have a reader each, since they are at different places at any time.
 
 An instruction takes five cycles, those that are done here as well, and two wait in the queue at
-the output, so the reader is ahead of any user that works for longer. A program that cannot go on (unknown opcode, end of the memory,
-wrong REPEAT) raises ``illegal`` or ``past_end`` for good: the reader then stands still until reset.
-It does not look at operands of other instructions.
+the output, so the reader is ahead of any user that works for longer. A program that cannot go on
+(unknown opcode, end of the memory, wrong REPEAT) raises ``illegal`` or ``past_end`` for good: the
+reader then stands still until reset. It does not look at operands of other instructions.
 """
 
 from __future__ import annotations

@@ -165,7 +165,9 @@ class ReadGroupConfig:
         answer: list[Step] = []
         fetch: list[Step] = []
         for address, words in commands:
-            split.append(Step(SPLIT_CYCLES, take=("queued", "length"), give=(("command_places", 1),)))
+            split.append(
+                Step(SPLIT_CYCLES, take=("queued", "length"), give=(("command_places", 1),))
+            )
             bursts = [beats for _, beats in self.splitter.split(address, words)]
             for number, beats in enumerate(bursts):
                 is_last = number == len(bursts) - 1

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from sterna.decoder.memory_timing import MemoryTiming
+
 __all__ = ["SETTINGS_FILE", "DramConfig", "Region"]
 
 SETTINGS_FILE = "dram.txt"
@@ -126,6 +128,25 @@ class DramConfig:
         for (_, end), (base, _) in zip(ends, ends[1:]):
             if base < end:
                 raise ValueError(f"Regions must not overlap, as they do at {base:#x}")
+
+    @property
+    def timing(self) -> MemoryTiming:
+        """The same memory for estimates.
+
+        Raises
+        ------
+        ValueError
+            If it is unsteady: latencies or stalls are random.
+        """
+        if self.random_latency or self.stall_percent:
+            raise ValueError("Memory of an estimate must be steady, not random")
+        return MemoryTiming(
+            self.bytes_per_cycle,
+            self.read_latency,
+            self.burst_gap,
+            self.write_latency,
+            self.write_turnaround,
+        )
 
     def write(self, folder: Path) -> Path:
         """Writes the file of settings into the folder of a simulation; gives its path."""

@@ -29,14 +29,19 @@ from sterna_hw.verilog import emit
 from ..output_folder import fresh_folder
 from .assembler import decoder_program, print_program
 from .design import DECODER_FILE, DECODER_VERSION, DecoderDesign
+from .estimate import DecoderEstimate, MemoryTiming
 from .hardware import DecoderHardware, recommended_hardware
 from .image import write_image
 from .lowering import lower_decoder
+from .report import layer_entries, predicted_cycles
 from .source import DecoderSource
 
 __all__ = ["build_decoder"]
 
 NAME = "decoder"
+
+PROMPT = 32
+"""Tokens of the prompt for which cycles are predicted, if the context has room for them."""
 
 
 def build_decoder(
@@ -110,17 +115,23 @@ def build_decoder(
         }
         _write_json(folder / DECODER_FILE, record)
         made = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-        _write_json(folder / "report.json", _report(record, config, costs, [*made, "report.json"]))
+        files_made = sorted([*made, "report.json"])
+        layers = model.shape.layers
+        _write_json(folder / "report.json", _report(record, config, layers, costs, files_made))
     return DecoderDesign(out)
 
 
 def _report(
     record: dict[str, Any],
     config: DecoderAcceleratorConfig,
+    layers: int,
     costs: dict[str, Cost],
     files: list[str],
 ) -> dict[str, Any]:
-    total = sum(costs.values(), start=Cost())
+    """The first report: estimates of resources, and predicted cycles of a short run."""
+    total, core = sum(costs.values(), start=Cost()), config.core
+    prompt = max(1, min(PROMPT, core.context - 1))
+    run = DecoderEstimate(core, MemoryTiming()).run(prompt, min(2, core.context + 1 - prompt))
     return {
         "report_version": 1,
         "kind": "decoder",
@@ -128,9 +139,12 @@ def _report(
         "synthetic": record["synthetic"],
         "target": record["target"],
         "top": config.name,
+        "clock_mhz": find_device(record["target"]).clock_mhz,
+        "layers": layer_entries(core, layers, run.passes[-1]),
+        "cycles": predicted_cycles(run, prompt, "none"),
         "units": [{"name": name, "estimated": asdict(cost)} for name, cost in costs.items()],
         "estimated": asdict(total),
-        "files": sorted(files),
+        "files": files,
     }
 
 

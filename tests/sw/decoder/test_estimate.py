@@ -79,17 +79,18 @@ def test_a_run_is_the_same_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "values"),
+    "memories",
     [
-        ("read_latency", (1, 20, 80, 300)),
-        ("burst_gap", (0, 3, 30)),
-        ("write_latency", (0, 50, 500)),
-        ("write_turnaround", (0, 16, 200)),
-        ("bytes_per_cycle", (64, 32, 20, 9, 3)),
+        [{"read_latency": latency} for latency in (1, 20, 80, 300)],
+        [{"burst_gap": gap} for gap in (0, 3, 30)],
+        [{"write_latency": latency} for latency in (0, 50, 500)],
+        [{"write_turnaround": turnaround} for turnaround in (0, 16, 200)],
+        [{"bytes_per_cycle": cap} for cap in (64, 32, 20, 9, 3)],
     ],
+    ids=lambda memories: next(iter(memories[0])),
 )
-def test_a_slower_memory_takes_no_less(name: str, values: tuple[int, ...]) -> None:
-    cycles = [estimate(**{name: value}).run(7, 3).cycles for value in values]
+def test_a_slower_memory_takes_no_less(memories: list[dict[str, Any]]) -> None:
+    cycles = [estimate(TINY, HARDWARE, **memory).run(7, 3).cycles for memory in memories]
     assert cycles == sorted(cycles)
     assert cycles[-1] > cycles[0]
 
@@ -129,18 +130,18 @@ def test_known_tokens_move_no_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("prompt", "generate", "position", "message"),
     [
-        ((0,), "Tokens of a prompt must be 1 or more, not 0"),
-        ((1, -1), "Tokens to generate must be 0 or more, not -1"),
-        ((1, 1, -3), "Position must be 0 or more, not -3"),
-        ((20, 6), "Positions must end within the context of 24, not at 25"),
-        ((1, 1, 24), "Positions must end within the context of 24, not at 25"),
+        (0, 1, 0, "Tokens of a prompt must be 1 or more, not 0"),
+        (1, -1, 0, "Tokens to generate must be 0 or more, not -1"),
+        (1, 1, -3, "Position must be 0 or more, not -3"),
+        (20, 6, 0, "Positions must end within the context of 24, not at 25"),
+        (1, 1, 24, "Positions must end within the context of 24, not at 25"),
     ],
 )
-def test_refuses(arguments: tuple[int, ...], message: str) -> None:
+def test_refuses(prompt: int, generate: int, position: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        estimate().run(*arguments)
+        estimate().run(prompt, generate, position)
 
 
 def test_the_whole_context_may_be_used() -> None:
