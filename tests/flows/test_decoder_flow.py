@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sterna.decoder.building import build_decoder
 from sterna.decoder.design import DecoderDesign
+from sterna.decoder.estimate import DecoderEstimate, MemoryTiming
 from sterna.decoder.golden import GoldenDecoder
 from sterna.decoder.hardware import DecoderHardware
 from sterna.decoder.source import DecoderSource
+from sterna_flows import decoder_simulation
 from sterna_flows.cli import run
+from sterna_flows.report import read_report
+from sterna_sim.decoder.checkpoints import Comparison
+from sterna_sim.decoder.rtl_decoder import RunResult
 from tests.sw.decoder.random_decoder import TINY
 
 SMALL = DecoderHardware(
@@ -42,6 +51,81 @@ def test_folder_is_whole(built: Path) -> None:
     assert image.stat().st_size == design.layout.image_bytes
     assert set(design.files()) >= {"decoder.v", "program.hex", "sterna_memory.v"}
     assert (built / "program.txt").read_text().startswith("STREAM")
+
+
+def test_report_has_the_common_fields(built: Path) -> None:
+    """It obeys the schema; layers, cycles and units are those of model, estimate and hardware."""
+    report = read_report(built)
+    assert (report["kind"], report["model"]) == ("decoder", "synthetic:tiny")
+    assert (report["target"], report["clock_mhz"]) == ("xck26", 250)
+    core = DecoderDesign(built).config.core
+    assert report["cycles"]["prompt"] == TINY.context - 1 and report["cycles"]["tokens"] == 2
+    told = DecoderEstimate(core, MemoryTiming()).run(TINY.context - 1, 2)
+    assert report["cycles"]["latency"] == {"predicted": told.latency}
+    assert report["cycles"]["interval"] == {"predicted": told.interval}
+    names = [layer["name"] for layer in report["layers"]]
+    assert names == ["begin", "layers.0", "layers.1", "head"]
+    busy = sum(layer["cycles"] for layer in report["layers"])
+    assert 0 < told.passes[-1].cycles - busy < 40
+    assert report["layers"][0]["parallelism"]["tables"] == SMALL.tables
+    for kind, total in report["estimated"].items():
+        assert total == pytest.approx(sum(unit["estimated"][kind] for unit in report["units"]))
+    assert set(report["files"]) == {
+        str(path.relative_to(built)) for path in built.rglob("*") if path.is_file()
+    }
+
+
+def test_simulations_are_recorded(
+    built: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What runs gave gets into the report: words, differences, cycles beside the predicted ones.
+    The simulator is played: it gives the golden tokens at told times."""
+    folder = tmp_path / "copy"
+    shutil.copytree(built, folder)
+    design = DecoderDesign(folder)
+    found: dict[str, str | None] = {"none": None, "random": None}
+
+    class Played:
+        def run_whole(self, prompt: list[int], count: int) -> RunResult:
+            tokens = GoldenDecoder(design.model).generate(prompt, count)
+            cycles = [1000 + 100 * step for step in range(count)]
+            return RunResult(tokens, cycles, counters={"busy_cycles": 1010 + 100 * (count - 1)})
+
+    @contextmanager
+    def opened(design: DecoderDesign, **options: Any) -> Iterator[Played]:
+        yield Played()
+
+    def compared(*arguments: Any) -> Comparison:
+        return Comparison(7, 111, found["random"])
+
+    monkeypatch.setattr(decoder_simulation, "open_rtl", opened)
+    monkeypatch.setattr(decoder_simulation, "compare_checkpoints", compared)
+    options = ["--inputs", "3", "--tokens", "3"]
+    assert run(["sim", str(folder), *options, "--stall", "random", "--stall", "none"]) == 0
+    report = read_report(folder)
+    assert report["exact"] == {"words": 2 * 118, "mismatches": 0}
+    cycles = report["cycles"]
+    assert (cycles["prompt"], cycles["tokens"], cycles["memory"]) == (3, 3, "none")
+    assert cycles["latency"]["simulated"] == 1010 and cycles["interval"]["simulated"] == 100
+    prompt = decoder_simulation.opening_tokens(design, 3)
+    tokens = GoldenDecoder(design.model).generate(prompt, 3)
+    told = DecoderEstimate(design.config.core, MemoryTiming()).run(3, 3, tokens=[*prompt, *tokens])
+    assert cycles["latency"]["predicted"] == round(told.latency)
+    assert told.interval is not None
+    assert cycles["interval"]["predicted"] == round(told.interval)
+    predicted = f"{cycles['latency']['predicted']:,}"
+    assert f"first token 1,010 cycles (predicted {predicted})" in capsys.readouterr().out
+    # A difference is counted and named, and gives no cycles.
+    found["random"] = "layer 0, value of token 1"
+    assert run(["sim", str(folder), *options, "--stall", "random"]) == 1
+    assert "layer 0, value of token 1" in capsys.readouterr().err
+    report = read_report(folder)
+    assert report["exact"] == {"words": 118, "mismatches": 1}
+    assert report["cycles"] == cycles
+    assert [run["problem"] for run in report["simulation"]] == ["layer 0, value of token 1"]
 
 
 def test_same_bytes_again(built: Path, tmp_path: Path) -> None:

@@ -156,6 +156,19 @@ def test_places_that_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_p
         refused(capsys, tmp_path, arguments, str(tmp_path / place))
 
 
+def test_estimates_of_what_is_no_decoder(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "shape.json").write_text('{"layers": 0}')
+    for model, words in (
+        (MODEL, ("decoder", MODEL)),
+        (str(tmp_path), ("shape",)),
+        (str(tmp_path / "none"), (str(tmp_path / "none"),)),
+    ):
+        options = ["--target", "xck26", "--json", str(tmp_path / "estimate.json")]
+        refused(capsys, tmp_path, ["estimate", model, *options], *words)
+
+
 @pytest.mark.parametrize("command", ["sim", "synth"])
 def test_folders_that_are_no_build(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
