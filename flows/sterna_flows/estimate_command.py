@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,9 +31,17 @@ _KINDS = {
     "FINISH": "end of pass",
     "WAIT": "waiting for the pass",
 }
-_LAYER_KINDS = (
-    "MATMUL", "VALUE", "KEY", "QUERY", "ATTEND", "ADD", "GATE", "NORM", "GAINS", "CONSTANTS"
-)  # fmt: skip
+_COLUMNS = {
+    "matrices": ("MATMUL",),
+    "attention": ("ATTEND",),
+    "query, key, value": ("QUERY", "KEY", "VALUE"),
+    "add": ("ADD",),
+    "gate": ("GATE",),
+    "norm": ("NORM", "FINAL_NORM"),
+    "loads": ("GAINS", "CONSTANTS", "EMBED", "ROTATION"),
+    "head": ("HEAD",),
+}
+"""Columns of the tables by layer: kinds of instruction under one head."""
 
 
 def estimate(
@@ -153,13 +162,23 @@ def _print(told: Mapping[str, Any]) -> None:
         print_table(
             console,
             f"Cycles of {phase['name']} by layer (estimated)",
-            ("layer", "cycles", "MB read", *(_KINDS[kind] for kind in _LAYER_KINDS), "other"),
-            [_layer_row(layer) for layer in phase["layers"]],
+            ("layer", "cycles", "MB read", *_COLUMNS),
+            [_layer_row(layers) for layers in _alike(phase["layers"])],
         )
 
 
-def _layer_row(layer: Mapping[str, Any]) -> tuple[Any, ...]:
-    kinds = layer["kinds"]
-    named = [kinds.get(kind) for kind in _LAYER_KINDS]
-    other = layer["cycles"] - sum(amount or 0 for amount in named)
-    return (layer["name"], layer["cycles"], layer["bytes_read"] / 1e6, *named, other or None)
+def _alike(layers: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Runs of layers with the same figures."""
+    for _, run in groupby(layers, lambda layer: {**layer, "name": ""}):
+        yield list(run)
+
+
+def _layer_row(layers: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:
+    first = layers[0]
+    name = first["name"]
+    if len(layers) > 1:
+        name += f" to {layers[-1]['name'].removeprefix('layers.')}, each"
+    kinds = first["kinds"]
+    amounts = (sum(kinds.get(kind, 0) for kind in column) for column in _COLUMNS.values())
+    columns = (amount or None for amount in amounts)
+    return (name, first["cycles"], first["bytes_read"] / 1e6, *columns)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class TritLayout:
         """g."""
         return math.gcd(self.word_trits, self.beat_trits)
 
-    @property
+    @cached_property
     def own_words(self) -> int:
         """a: own words of a period, its beats, and the lanes of a word."""
         return self.word_trits // self.lane_trits
@@ -68,7 +69,7 @@ class TritLayout:
         """b: words of a period, and the lanes of a beat."""
         return self.beat_trits // self.lane_trits
 
-    @property
+    @cached_property
     def shared_words(self) -> int:
         """b - a."""
         return self.beat_lanes - self.own_words
