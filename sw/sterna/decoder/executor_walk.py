@@ -182,22 +182,34 @@ class ExecutorWalk:
         blocks, rows = instruction["input_blocks"], instruction["output_blocks"]
         latency = trits.pipeline_latency + trits.queue.latency
         step = 1 if rows <= _FEW else min(rows // _GROUPS, trits.places)
-        looked, words = TimeLines(), 0
+        words_of, places = trits.layout.word_count, trits.places
+        looked, base, entered = TimeLines(), self.words.taken, 0
+
+        def enter(end: int) -> None:
+            """Takes the words of all beats before ``end``: a beat's last word may enter once the
+            beat that is so many ``places`` before it has left."""
+            nonlocal entered
+            if entered < end:
+                before = words_of(entered)
+                start = max(
+                    looked.time(beat - places) + 2 - (words_of(beat + 1) - before)
+                    for beat in (entered, end - 1)
+                )
+                self.words.take(words_of(end) - before, start)
+                entered = end
+
+        def offered(beat: int) -> float:
+            return self.words.taken_time(base + words_of(beat + 1) - 1) + latency
 
         def look_up(block: int, first: float) -> float:
-            nonlocal words
             time = accepted + first - 1
-            for start in range(0, rows, step):
-                count = min(step, rows - start)
-                beat = block * rows + start + count
-                due = trits.layout.word_count(beat)
-                # The last beat may enter once the one `places` before it has left.
-                room = looked.time(beat - 1 - trits.places) + 1
-                there = self.words.take(due - words, room - (due - words) + 1)
-                words = due
-                time = max(time + count, there + latency)
-                looked.note(beat - count, time - count + 1)
-                looked.note(beat - 1, time)
+            for beat in range(block * rows, (block + 1) * rows, step):
+                last = min(beat + step, (block + 1) * rows) - 1
+                enter(min(beat + places, blocks * rows))
+                begin = max(time + 1, offered(beat))
+                time = max(begin + last - beat, offered(last))
+                looked.note(beat, begin)
+                looked.note(last, time)
             return time - accepted
 
         return accepted + engine.cycles(blocks, rows, look_up)

@@ -136,6 +136,10 @@ class WordStream:
                 self._pieces.appendleft((left - count, there + count * interval, interval))
         return self.taken_at
 
+    def taken_time(self, word: int) -> float:
+        """When a word was taken that was not the latest taken by much."""
+        return self._taken.time(word)
+
     def _fetched(self, word: int) -> float:
         """When a word left the prefetch memory, for the short queue in front of the units."""
         arrived = self._arrived.time(word) + STORED_CYCLES

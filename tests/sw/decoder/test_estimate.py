@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sterna.decoder import executor_walk
 from sterna.decoder.estimate import DecoderEstimate, MemoryTiming
 from sterna.decoder.hardware import DecoderHardware
 from sterna.decoder.shape import DecoderShape
@@ -120,6 +121,18 @@ def test_a_narrow_memory_is_the_bound() -> None:
     shape = SHAPES["wide"]
     run = estimate(shape, bytes_per_cycle=0.5).run(1, 1)
     assert run.cycles == pytest.approx(run.words * 32 / 0.5, rel=0.02)
+
+
+@pytest.mark.parametrize("cap", [64, 12, 4])
+def test_groups_of_look_ups_change_little(monkeypatch: pytest.MonkeyPatch, cap: int) -> None:
+    """Matrices of many blocks are followed in groups, which gives what single look-ups give."""
+    shape = replace(SHAPES["wide"], feed_forward=1600, layers=1)
+    assert 2 * shape.feed_forward // HARDWARE.queries > executor_walk._FEW
+    grouped = estimate(shape, bytes_per_cycle=cap).run(4, 2)
+    monkeypatch.setattr(executor_walk, "_FEW", 1 << 20)
+    single = estimate(shape, bytes_per_cycle=cap).run(4, 2)
+    assert grouped.words == single.words
+    assert grouped.cycles == pytest.approx(single.cycles, rel=1e-3)
 
 
 def test_known_tokens_move_no_words() -> None:
