@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -191,14 +191,16 @@ def build(
     ports: Annotated[int | None, typer.Option(help="Decoders: memory ports.")] = None,
     best: Annotated[int | None, typer.Option(help="Decoders: logits that a host can see.")] = None,
     layers: Annotated[int | None, typer.Option(help="Synthetic decoders: only so many.")] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="Decoders: external, or on-chip (usual on ECP5).")
+    ] = None,
 ) -> None:
     """Make Verilog, memory images, constraints, the regression and a report."""
     from .decoder_flow import find_model
 
     if model is not None and (decoder := find_model(model, layers=layers)) is not None:
-        _build_decoder(
-            decoder, target, output, {"lanes": lanes, "ports": ports, "best_count": best}
-        )
+        choices = {"lanes": lanes, "ports": ports, "best_count": best, "memory": memory}
+        _build_decoder(decoder, target, output, choices)
         return
     from sterna.folding import read_foldings
     from sterna.planner import Budget
@@ -229,7 +231,7 @@ def build(
 
 
 def _build_decoder(
-    source: Any, target: str | None, output: Path, choices: dict[str, int | None]
+    source: Any, target: str | None, output: Path, choices: Mapping[str, Any]
 ) -> None:
     from .decoder_flow import build_with_choices
     from .tables import output_console

@@ -55,12 +55,13 @@ def build_with_choices(
         f"{amount:.0f} {kind}" for kind, amount in report["estimated"].items() if amount
     )
     kind = " (random weights)" if report["synthetic"] else ""
+    where = "on the chip" if hardware.memory == "on-chip" else "outside"
     return [
         f"{source.name}{kind} for {target}: {hardware.lanes} token lanes, {hardware.ports} memory"
         f" ports, {hardware.tables} tables by {hardware.queries} queries",
         f"Estimated: {used}",
-        f"Memory: {design.layout.memory_bytes * hardware.ports / 1e6:.1f} MB, of it"
-        f" {design.layout.image_bytes * hardware.ports / 1e6:.1f} MB image",
+        f"Memory {where}: {design.layout.memory_bytes * hardware.ports / 1e6:.2f} MB, of it"
+        f" {design.layout.image_bytes * hardware.ports / 1e6:.2f} MB image",
         f"Files: {output}",
     ]
 

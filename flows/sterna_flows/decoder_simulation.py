@@ -4,7 +4,8 @@ The prompt is the beginning of the model's own validation text where it has one,
 tokens drawn from a seed. The accelerator takes it in, goes on greedily, and every code, every logit
 and every token is compared with the golden model's. Memory profiles stand for the memory behind the
 ports: as fast as the ports, at the lower measured bandwidth of the KV260's four ports, or with
-random latencies and back-pressure. The report of the folder gets the result.
+random latencies and back-pressure; memory on the chip has one profile only. The folder's report
+gets the result.
 """
 
 from __future__ import annotations
@@ -100,10 +101,11 @@ def simulate_decoder(
         If the folder is no decoder, a number is out of range or a profile unknown.
     """
     design = DecoderDesign(Path(directory))
-    names = list(MEMORIES) if "all" in memories else list(memories)
+    known = ["none"] if design.hardware.memory == "on-chip" else list(MEMORIES)
+    names = known if "all" in memories else list(memories)
     for name in names:
-        if name not in MEMORIES:
-            raise ValueError(f"Memory must be one of {', '.join(MEMORIES)} or all, not {name!r}")
+        if name not in known:
+            raise ValueError(f"Memory must be one of {', '.join(known)} or all, not {name!r}")
     if tokens < 1:
         raise ValueError(f"Number of tokens must be 1 or more, not {tokens}")
     opening = opening_tokens(design, prompt, seed)

@@ -7,6 +7,9 @@ the most likely token happen here. To draw tokens itself, the host asks for one 
 reads the best logits, and starts again with its choice at the position that the registers show: the
 cache keeps what was before.
 
+Where the memory is on the chip (`OnChipMemory`, one for each port), the ports end inside, nothing
+needs to be put anywhere, and AXI4-Lite and the interrupt are all that is left.
+
 The top has one clock ``aclk`` and an active-low reset ``aresetn``, which is the synchronous reset
 of everything. Behind the registers stand the run control, which makes passes of a run, and the
 core, which does them; both are reset by themselves when software recovers from an error. Instances
@@ -33,6 +36,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..axi_lite import axi_lite_members
 from ..base import Cost, Device
+from ..memory_port import OnChipMemoryConfig
 from ..memory_port.axi4 import read_signature, write_signature
 from ..register_map import RegisterMap
 from .axi_watch import AxiWatchConfig
@@ -59,19 +63,29 @@ class DecoderAcceleratorConfig:
         Sizes, and the program that the design begins with.
     build_hash, model_hash : :class:`int`
         32 bits each: of the build, and of the model as the image's header has it.
+    memories : sequence of :class:`OnChipMemoryConfig`
+        One for each port, equally large, with their images; none for memory outside.
 
     Raises
     ------
     ValueError
-        If the name is no identifier or a hash does not fit.
+        If the name is no identifier, a hash does not fit, or memories are not one for each port.
     """
 
     name: str
     core: DecoderCoreConfig
     build_hash: int = 0
     model_hash: int = 0
+    memories: tuple[OnChipMemoryConfig, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "memories", tuple(self.memories))
+        if self.memories:
+            sizes = [memory.rows for memory in self.memories]
+            if len(sizes) != self.core.ports or len(set(sizes)) > 1:
+                raise ValueError(
+                    f"Memories must be {self.core.ports} of equal size, not of {sizes} rows"
+                )
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.name):
             raise ValueError(f"Name of a decoder must be an identifier, not {self.name!r}")
         for subject, value in (("Build hash", self.build_hash), ("Model hash", self.model_hash)):
@@ -90,6 +104,7 @@ class DecoderAcceleratorConfig:
             core.context,
             core.vocabulary,
             core.program_depth,
+            self.memories[0].rows if self.memories else 0,
         )
 
     @property
@@ -112,6 +127,7 @@ class DecoderAcceleratorConfig:
             "host": self.host.cost(device),
             "run": self.run.cost(device),
             "watch": AxiWatchConfig(self.core.ports).cost(device) + Cost(lut=60, ff=40),
+            **{f"memory{port}": memory.cost(device) for port, memory in enumerate(self.memories)},
         }
 
     def cost(self, device: Device) -> Cost:
@@ -124,10 +140,11 @@ class DecoderAcceleratorConfig:
 
 class DecoderAccelerator(wiring.Component):
     """Ports: ``aclk``, ``aresetn``, ``interrupt``, AXI4-Lite as ``s_axil_*``, and AXI4 for each
-    memory port as ``m_axi0_*``, ``m_axi1_*`` and so on."""
+    memory port as ``m_axi0_*``, ``m_axi1_*`` and so on, unless memory is on the chip."""
 
     def __init__(self, config: DecoderAcceleratorConfig) -> None:
         self.config = config
+        outside = 0 if config.memories else config.core.ports
         super().__init__(
             {
                 "aclk": In(1),
@@ -139,7 +156,7 @@ class DecoderAccelerator(wiring.Component):
                 },
                 **{
                     f"m_axi{port}_{name}": member
-                    for port in range(config.core.ports)
+                    for port in range(outside)
                     for name, member in self._memory_members().items()
                 },
             }
@@ -226,7 +243,7 @@ class DecoderAccelerator(wiring.Component):
                 core.base[port].eq(
                     Cat(getattr(host, f"base{port}_low"), getattr(host, f"base{port}_high"))
                 )
-                for port in range(self.config.core.ports)
+                for port in range(0 if self.config.memories else self.config.core.ports)
             ),
             core.model_hash.eq(host.model_hash),
             host.count_passes.eq(core.finished),
@@ -244,15 +261,19 @@ class DecoderAccelerator(wiring.Component):
             m.d.comb += getattr(host, f"error_{name}").eq(getattr(core, name))
 
     def _memory(self, m: Module, core: DecoderCore) -> tuple[Signal, Signal]:
-        """The AXI4 ports by their flat names; returns whether something moves there, and whether
-        nothing is under way."""
-        ports = self.config.core.ports
+        """The AXI4 ports by their flat names, or the memories; returns whether something moves
+        there, and whether nothing is under way."""
+        config, ports = self.config, self.config.core.ports
         m.submodules.watch = watch = AxiWatchConfig(ports).create()
         for port in range(ports):
             read, write = core.read[port], core.write[port]
+            other, prefix = self, f"m_axi{port}_"
+            if config.memories:
+                other, prefix = config.memories[port].create(), ""
+                m.submodules[f"memory{port}"] = other
             for side in (read, write):
                 for name, member in side.signature.members.items():
-                    outer, inner = getattr(self, f"m_axi{port}_{name}"), getattr(side, name)
+                    outer, inner = getattr(other, prefix + name), getattr(side, name)
                     m.d.comb += inner.eq(outer) if member.flow == In else outer.eq(inner)
             m.d.sync += [
                 watch.read_begins[port].eq(read.arvalid & read.arready),

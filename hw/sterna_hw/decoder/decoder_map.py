@@ -64,8 +64,8 @@ class DecoderIdentity:
     """The constants that tell software which design answers.
 
     ``best_count`` is how many logits a result has, ``program_depth`` how many instructions the
-    program memory holds; ``model_hash`` is what the image's header must say until the host writes
-    another.
+    program memory holds; ``model_hash`` is what the image's header must say, and ``memory_words``
+    how many words the memory has, until the host writes another number.
     """
 
     build_hash: int = 0
@@ -76,6 +76,7 @@ class DecoderIdentity:
     context: int = 1
     vocabulary: int = 2
     program_depth: int = 64
+    memory_words: int = 0
 
 
 def _word(
@@ -151,7 +152,8 @@ def decoder_map(identity: DecoderIdentity) -> RegisterMap:
               WATCHDOG_CYCLES),
         _word(0x114, "model_hash", both, "Hash that the image's header must hold",
               identity.model_hash),
-        _word(0x118, "memory_words", both, "Words of the memory, image and cache"),
+        _word(0x118, "memory_words", both, "Words of the memory, image and cache",
+              identity.memory_words),
         _word(0x11C, "position", read, "Position of the next token, were it given"),
         _word(0x120, "produced", read, "Tokens in the output, of the present or the last run"),
         _word(0x124, "prompt_index", moving, "Place in the prompt of the next token written"),

@@ -25,6 +25,8 @@ ignore writes. Values shown as *design* are constants of the design.
 
 1. Once: put each port's image (`port0.bin`, ...) into memory at a multiple of 4096, write the
    addresses to the `base` registers and the words of a region (image and cache) to `memory_words`.
+   A design whose memory is on the chip has its image and knows its words from the start, and its
+   `base` registers mean nothing.
 2. Write 0 to `prompt_index` and the prompt's tokens, one by one, to `prompt_token`. Write
    `start_position` (0, or where an earlier run ended: `position`), `prompt_count` and
    `generate_count`; if a token ends the text, `stop`.
@@ -73,7 +75,7 @@ def decoder_page() -> str:
             is_fixed = bool({register.name, field.name} & set(_FIXED))
             if field.access is Access.READ:
                 reset = "-"
-            elif register.name == "model_hash" or (
+            elif register.name in ("model_hash", "memory_words") or (
                 field.access is Access.CONSTANT and not is_fixed
             ):
                 reset = "design"

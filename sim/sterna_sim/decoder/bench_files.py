@@ -1,4 +1,5 @@
-"""The Verilator binary of a decoder: its Verilog, the DRAM, and a monitor for checkpoints.
+"""The Verilator binary of a decoder: its Verilog, the DRAM unless its memory is on the chip, and a
+monitor for checkpoints.
 
 The monitor stands in the top beside the design and looks into it by hierarchical names: every beat
 of codes that leaves the vector unit and every logit that the head finds is written as a line of a
@@ -61,7 +62,7 @@ def build_decoder_model(
     SimulatorError
         If something does not compile.
     """
-    ports = config.core.ports
+    ports = 0 if config.memories else config.core.ports
     top = top_with_dram(
         config.name,
         files[f"{config.name}.v"],
@@ -75,5 +76,8 @@ def build_decoder_model(
     assert not end.strip()
     monitors = _MONITOR.replace("VALID", str(valid)) + event_monitor(config.core)
     watched = f"{head}{monitors}endmodule\n"
-    sources = {**files, **dram_sources(ports), f"{TOP}.sv": watched}
+    sources = {**files, f"{TOP}.sv": watched}
+    if not ports:
+        return build_model(sources, TOP, fast=fast)
+    sources |= dram_sources(ports)
     return build_model(sources, TOP, fast=fast, arguments=dram_arguments())

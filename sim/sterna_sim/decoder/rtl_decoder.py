@@ -1,10 +1,10 @@
 """A decoder accelerator in simulation, as a host sees it: runs in, tokens and figures out.
 
-`RtlDecoder` compiles the Verilog with the DRAM behind it, starts the simulation with the memory
-image of a board in it, and talks to a small host inside (`host_test`), which in turn talks to the
-registers. Between requests simulated time stands still, so a caller may think as long as it likes.
-Tokens are handed on as the accelerator produces them. As a `sterna.decoder.engine.TokenEngine` it
-stands in for the golden decoder wherever one is used.
+`RtlDecoder` compiles the Verilog with the DRAM behind it (unless its memory is on the chip), starts
+the simulation with the memory image of a board in it, and talks to a small host inside
+(`host_test`), which in turn talks to the registers. Between requests simulated time stands still,
+so a caller may think as long as it likes. Tokens are handed on as the accelerator produces them. As
+a `sterna.decoder.engine.TokenEngine` it stands in for the golden decoder wherever one is used.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class RtlDecoder:
     layout : :class:`DecoderLayout`
         The memory map.
     image : :class:`pathlib.Path`
-        Folder of the ports' image files.
+        Folder of the ports' image files; not looked at if memory is on the chip.
     head_constant : :class:`float`
         What the norm scale of a result is multiplied by to make logits real.
     dram : :class:`DramConfig`, optional
@@ -129,17 +129,23 @@ class RtlDecoder:
         self._start(model, [f"+{name}" for name, wished in wishes.items() if wished])
 
     def _write_settings(self, image: Path, dram: DramConfig | None) -> None:
-        layout, ports = self.layout, self.config.core.ports
+        layout = self.layout
+        has_dram = not self.config.memories
+        ports = self.config.core.ports if has_dram else 0
         regions = tuple(
             Region(region_base(layout, port), port_file(image, port), layout.memory_bytes)
             for port in range(ports)
         )
-        replace(dram or DramConfig(regions), regions=regions).write(self.work)
-        set_up = {"memory_words": layout.memory_bytes // 16}
+        # A design with its memory inside knows by itself how large it is.
+        set_up: dict[str, int] = {}
+        if has_dram:
+            replace(dram or DramConfig(regions), regions=regions).write(self.work)
+            set_up["memory_words"] = layout.memory_bytes // 16
         for port in range(ports):
             base = region_base(layout, port)
             set_up |= {f"base{port}_low": base & 0xFFFFFFFF, f"base{port}_high": base >> 32}
-        settings = {"registers": driver_table(self.config.registers), "set_up": set_up}
+        registers = driver_table(self.config.registers)
+        settings = {"registers": registers, "set_up": set_up, "has_dram": has_dram}
         (self.work / "host.json").write_text(json.dumps(settings))
 
     def _start(self, model: Path, wishes: list[str]) -> None:
@@ -220,7 +226,7 @@ class RtlDecoder:
         self._answer()
 
     def poke(self, port: int, address: int, content: bytes) -> None:
-        """Change bytes of a port's region in memory, behind the accelerator's back."""
+        """Change bytes of a port's region in external memory, behind the accelerator's back."""
         place = region_base(self.layout, port) + address
         self._ask("poke", address=place, bytes=content.hex())
         self._answer()

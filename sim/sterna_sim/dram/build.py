@@ -147,7 +147,7 @@ def top_with_dram(
     design, verilog : :class:`str`
         The design's module name and the text that holds it.
     ports : :class:`int`
-        Memory ports.
+        Memory ports; 0 leaves the DRAM out, for a design that has its memory inside.
     clock, reset : :class:`str`
         The design's ports for them; a reset that ends in ``n`` is active low.
     name : callable
@@ -182,6 +182,11 @@ def top_with_dram(
         outside.append(f"{direction} wire [{width - 1}:0] {own}")
         design_pins.append(f".{own}({own})")
     active = f"!{reset}" if reset.endswith("n") else reset
+    dram = f"""\
+    sterna_dram dram (.clk({clock}), .rst({active}),
+        {_listed(dram_pins, 8)}
+    );
+"""
     return f"""\
 module {TOP} (
     {_listed(outside, 4)}
@@ -190,10 +195,7 @@ module {TOP} (
     {design} dut (
         {_listed(design_pins, 8)}
     );
-    sterna_dram dram (.clk({clock}), .rst({active}),
-        {_listed(dram_pins, 8)}
-    );
-endmodule
+{dram if ports else ""}endmodule
 """
 
 

@@ -2,7 +2,8 @@
 
     NAME.v ...          Verilog, one file a module; *.hex contents of on-chip memories
     sources.f           the Verilog files in one list
-    memory/portN.bin    what each memory port's region must hold
+    memory/portN.bin    what each memory port's region must hold; nothing where memory is on the
+                        chip, whose contents are memoryN.hex
     program.txt         the program, as text (it is in the design already)
     registers.json      the register map, for drivers
     decoder.json        what a bench or a driver must know: shape, choices, memory map, hashes
@@ -17,12 +18,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from sterna_hw.base import Cost, find_device
+from sterna_hw.base import Cost, Device, find_device
 from sterna_hw.decoder.decoder_accelerator import DecoderAcceleratorConfig
+from sterna_hw.memory_port import OnChipMemoryConfig
 from sterna_hw.register_map import driver_table
 from sterna_hw.verilog import emit
 
@@ -31,7 +33,8 @@ from .assembler import decoder_program, print_program
 from .design import DECODER_FILE, DECODER_VERSION, DecoderDesign
 from .estimate import DecoderEstimate, MemoryTiming
 from .hardware import DecoderHardware, recommended_hardware
-from .image import write_image
+from .image import model_hash, write_image
+from .layout import DecoderLayout
 from .lowering import lower_decoder
 from .report import layer_entries, predicted_cycles
 from .source import DecoderSource
@@ -75,19 +78,16 @@ def build_decoder(
     hardware = hardware or recommended_hardware(device, model.shape)
     layout = hardware.layout(model.shape)
     program = print_program(decoder_program(layout))
-    plain = hardware.accelerator(model, NAME)
-    content = json.dumps([source.name, plain.model_hash, program, hardware.record(), target])
+    content = json.dumps([source.name, model_hash(model), program, hardware.record(), target])
     digest = hashlib.sha256(content.encode()).digest()
-    config = hardware.accelerator(model, NAME, int.from_bytes(digest[:4], "little"))
+    build_hash = int.from_bytes(digest[:4], "little")
+    config = replace(hardware, memory="external").accelerator(model, NAME, build_hash)
+    _check_fit(config, device)
+    if hardware.memory == "on-chip":
+        _check_memory(config, layout, device)
+        config = hardware.accelerator(model, NAME, build_hash)
+        _check_fit(config, device)
     costs = config.costs(device)
-    total = sum(costs.values(), start=Cost())
-    excess = [
-        f"{getattr(total, kind):.0f} of {device.total(kind)} {kind}"
-        for kind in ("lut", "ff", "bram", "uram", "dsp")
-        if getattr(total, kind) > device.total(kind)
-    ]
-    if excess:
-        raise ValueError(f"Decoder must fit {target}, not take {', '.join(excess)}")
     with fresh_folder(out, mark=DECODER_FILE) as folder:
         files = emit(config.create(), NAME)
         for name, text in sorted(files.items()):
@@ -95,7 +95,8 @@ def build_decoder(
         sources = sorted(name for name in files if name.endswith(".v"))
         (folder / "sources.f").write_text("".join(f"{name}\n" for name in sources))
         (folder / "memory").mkdir()
-        write_image(model, layout, config.core.matmul, config.core.trits, folder / "memory")
+        if hardware.memory == "external":
+            write_image(model, layout, config.core.matmul, config.core.trits, folder / "memory")
         (folder / "program.txt").write_text(program)
         _write_json(folder / "registers.json", driver_table(config.registers))
         record = {
@@ -119,6 +120,31 @@ def build_decoder(
         layers = model.shape.layers
         _write_json(folder / "report.json", _report(record, config, layers, costs, files_made))
     return DecoderDesign(out)
+
+
+def _check_fit(config: DecoderAcceleratorConfig, device: Device) -> None:
+    """Refuses what is estimated to take more than the device has."""
+    total = config.cost(device)
+    excess = [
+        f"{getattr(total, kind):.0f} of {device.total(kind)} {kind}"
+        for kind in ("lut", "ff", "bram", "uram", "dsp")
+        if getattr(total, kind) > device.total(kind)
+    ]
+    if excess:
+        raise ValueError(f"Decoder must fit {device.name}, not take {', '.join(excess)}")
+
+
+def _check_memory(config: DecoderAcceleratorConfig, layout: DecoderLayout, device: Device) -> None:
+    """Refuses image and cache that do not fit the block memory that the units leave."""
+    free = device.total("bram") - config.cost(device).bram
+    rows = OnChipMemoryConfig.rows_in(device, free / layout.ports)
+    room = layout.word_bytes * rows
+    needed = layout.memory_bytes * layout.ports
+    if needed > room:
+        raise ValueError(
+            f"Memory of a decoder on the chip of {device.name} must be at most {room} bytes, not "
+            f"{needed}: make layers, vocabulary or context smaller, or keep it outside"
+        )
 
 
 def _report(

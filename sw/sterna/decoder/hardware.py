@@ -1,10 +1,11 @@
 """What a decoder accelerator is given, and the configuration that follows for a model.
 
 `DecoderHardware` holds the choices that are free: memory ports, token lanes, the engine's tables
-and queries, how far memory is read ahead. Everything else (sizes of units, the program, the memory
-map, the hash that ties an image to its design) follows from the model. `recommended_hardware` names
-choices that suit a device: on UltraScale+ four ports and sixteen tables by eight queries, which use
-up trits 1.2 times as fast as four ports deliver them; on ECP5 the least that a port can feed.
+and queries, how far memory is read ahead, whether memory is outside or on the chip. Everything else
+(sizes of units, the program, the memory map, the hash that ties an image to its design) follows
+from the model. `recommended_hardware` names choices that suit a device: on UltraScale+ four ports
+and sixteen tables by eight queries, which use up trits 1.2 times as fast as four ports deliver
+them; on ECP5 the least that a port can feed, with memory on the chip.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from typing import Any, Literal
 from sterna_hw.base import Device
 from sterna_hw.decoder.decoder_accelerator import DecoderAcceleratorConfig
 from sterna_hw.decoder.decoder_core import DecoderCoreConfig
+from sterna_hw.memory_port import BEAT_BYTES, OnChipMemoryConfig
 
 from .assembler import assemble, decoder_program
-from .image import model_hash
+from .image import image_rows, model_hash
 from .integers import DecoderIntegers
 from .layout import DecoderLayout
 from .shape import DecoderShape
@@ -47,6 +49,14 @@ class DecoderHardware:
         Memory that large buffers are made of.
     adders : ``"logic"`` or ``"dsp"``
         What sums in the engine.
+    memory : ``"external"`` or ``"on-chip"``
+        Where the image and the cache are: behind the accelerator's AXI4 ports, or in block memory
+        in the accelerator.
+
+    Raises
+    ------
+    ValueError
+        If ``memory`` is neither.
     """
 
     ports: int = 4
@@ -58,6 +68,11 @@ class DecoderHardware:
     burst_beats: int = 64
     large_style: Literal["block", "ultra"] = "ultra"
     adders: Literal["logic", "dsp"] = "logic"
+    memory: Literal["external", "on-chip"] = "external"
+
+    def __post_init__(self) -> None:
+        if self.memory not in ("external", "on-chip"):
+            raise ValueError(f"Memory must be external or on-chip, not {self.memory!r}")
 
     def layout(self, shape: DecoderShape) -> DecoderLayout:
         """The memory map of a shape."""
@@ -103,7 +118,21 @@ class DecoderHardware:
         core = self.core(
             model.shape, embedding_shift=model.embedding_shift, gate_shift=model.gate_shift
         )
-        return DecoderAcceleratorConfig(name, core, build_hash, model_hash(model))
+        memories = self._memories(model, core) if self.memory == "on-chip" else ()
+        return DecoderAcceleratorConfig(name, core, build_hash, model_hash(model), memories)
+
+    def _memories(
+        self, model: DecoderIntegers, core: DecoderCoreConfig
+    ) -> tuple[OnChipMemoryConfig, ...]:
+        """Memories with the model's image, for each port."""
+        layout = self.layout(model.shape)
+        rows = layout.memory_bytes // BEAT_BYTES
+        width = core.reads.address_width
+        images = image_rows(model, layout, core.matmul, core.trits)
+        return tuple(
+            OnChipMemoryConfig(f"memory{port}", rows, image, width)
+            for port, image in enumerate(images)
+        )
 
     def record(self) -> dict[str, Any]:
         """As JSON; ``DecoderHardware(**record)`` is the same again."""
@@ -114,13 +143,13 @@ def recommended_hardware(device: Device, shape: DecoderShape) -> DecoderHardware
     """Choices for a device."""
     if device.family == "xcup":
         return DecoderHardware()
-    queries = 4
     return DecoderHardware(
         ports=1,
         lanes=1,
         tables=8,
-        queries=queries,
+        queries=4,
         prefetch_words=256,
         burst_beats=16,
         large_style="block",
+        memory="on-chip" if device.family == "ecp5" else "external",
     )

@@ -23,7 +23,14 @@ from .integers import SCALED, DecoderIntegers, LayerIntegers
 from .layout import CONSTANT_BYTES, MAGIC, STREAM_MATRICES, VERSION, DecoderLayout
 from .scale import Scale
 
-__all__ = ["constants_bytes", "engine_matrix", "model_hash", "port_file", "write_image"]
+__all__ = [
+    "constants_bytes",
+    "engine_matrix",
+    "image_rows",
+    "model_hash",
+    "port_file",
+    "write_image",
+]
 
 
 def port_file(folder: Path, port: int) -> Path:
@@ -100,6 +107,21 @@ def write_image(
         if path.stat().st_size != layout.image_bytes:
             raise AssertionError(f"{path.name} has {path.stat().st_size} bytes, not as laid out")
     return paths
+
+
+def image_rows(
+    model: DecoderIntegers,
+    layout: DecoderLayout,
+    engine: TokenMatmulConfig,
+    stream: TritStreamConfig,
+) -> list[list[int]]:
+    """The same contents as numbers of 128 bits, for each port, as memories on the chip hold them;
+    whole in Python's memory, so only for models that fit a chip."""
+    words = np.concatenate(list(_words(model, layout, engine, stream)))
+    return [
+        [int.from_bytes(row.tobytes(), "little") for row in words[:, port]]
+        for port in range(layout.ports)
+    ]
 
 
 def _words(
