@@ -85,7 +85,7 @@ def place_and_route(
     seed: int = 1,
     out_of_context: bool = False,
     constraints: str | None = None,
-    timeout_seconds: float = 3600,
+    timeout_seconds: float = 3 * 3600,
 ) -> PlacedDesign:
     """Place and route the netlist of ``folder``; write ``<name>.bit`` unless out of context.
 
@@ -138,7 +138,7 @@ def place_text(
     *,
     frequency_mhz: float = 300,
     seed: int = 1,
-    timeout_seconds: float = 3600,
+    timeout_seconds: float = 3 * 3600,
 ) -> tuple[Resources, PlacedDesign]:
     """Synthesise files held as text and place them out of context; nothing is left behind."""
     with tempfile.TemporaryDirectory(prefix="sterna-place-") as name:

@@ -54,8 +54,8 @@ def synthesise_design(
     Raises
     ------
     ValueError
-        If the folder is not a build, place and route is asked for a device without it, or an option
-        means nothing.
+        If the folder is not a build, place and route is asked for a device without it or a design
+        with memory ports, or an option means nothing.
     ToolError
         If a tool is missing or fails.
     """
@@ -75,17 +75,19 @@ def synthesise_design(
         raise ValueError(f"Seeds must be 1 or more, not {seeds!r}")
     say = progress or (lambda line: None)
     top = report["top"]
+    harness = harness_of((directory / f"{top}.v").read_text()) if pnr else None
     with fresh_folder(directory / "synth", mark="yosys.log") as work:
         sources = _copy_sources(directory, report["files"], work, device)
         try:
             with ThreadPoolExecutor(2) as pool:
                 counting = pool.submit(synthesise, work, sources, top, device)
                 say(f"Synthesis for {device.name}")
-                if pnr:
-                    options = (frequency_mhz, range(seed, seed + seeds), pins, say)
+                placing = None
+                if harness is not None:
+                    options = (harness, frequency_mhz, range(seed, seed + seeds), pins, say)
                     placing = pool.submit(_place_in_harness, work, sources, top, device, *options)
                 resources = counting.result()
-                placed = placing.result() if pnr else []
+                placed = placing.result() if placing is not None else []
         except ToolError as error:
             raise _with_logs(error, work, directory) from None
         _tidy(work, top)
@@ -114,20 +116,29 @@ def harness_of(verilog: str) -> PinHarnessConfig:
     Raises
     ------
     ValueError
-        If a port is not there.
+        If a port is not there, or there are memory ports.
     """
+    ports = {
+        name: int(high or 0) + 1
+        for high, name in re.findall(
+            r"^\s*(?:in|out)put\s+(?:wire\s+)?(?:\[(\d+):0\]\s+)?(\w+);", verilog, re.M
+        )
+    }
 
     def width(port: str) -> int:
-        found = re.search(
-            rf"^\s*(?:in|out)put\s+(?:wire\s+)?(?:\[(\d+):0\]\s+)?{port};", verilog, re.M
-        )
-        if found is None:
+        if port not in ports:
             raise ValueError(f"Ports of the top module must hold {port}")
-        return int(found.group(1) or 0) + 1
+        return ports[port]
 
+    if any(port.startswith("m_axi0_") for port in ports):
+        raise ValueError(
+            "Memory of a design to place must be on the chip, since a package has not the pins of "
+            "memory ports: build it with --memory on-chip"
+        )
+    has_streams = any(port.startswith(("s_axis_", "m_axis_")) for port in ports)
     return PinHarnessConfig(
-        input_bytes=width("s_axis_tdata") // 8,
-        output_bytes=width("m_axis_tdata") // 8,
+        input_bytes=width("s_axis_tdata") // 8 if has_streams else 0,
+        output_bytes=width("m_axis_tdata") // 8 if has_streams else 0,
         address_width=width("s_axil_awaddr"),
     )
 
@@ -137,6 +148,7 @@ def _place_in_harness(
     sources: Sequence[str],
     top: str,
     device: Device,
+    harness: PinHarnessConfig,
     frequency_mhz: float,
     seeds: Sequence[int],
     pins: Path | None,
@@ -148,7 +160,6 @@ def _place_in_harness(
     folder.mkdir()
     for path in [*work.glob("*.v"), *work.glob("*.sv"), *work.glob("*.hex")]:
         shutil.copyfile(path, folder / path.name)
-    harness = harness_of((folder / f"{top}.v").read_text())
     files = emit(harness.create_top(top), f"{top}_pins")
     for name, text in files.items():
         (folder / name).write_text(text)

@@ -51,7 +51,38 @@ def as_cell(value: Any) -> str:
 
 
 def print_report(console: Console, report: Mapping[str, Any]) -> None:
-    """Layers, cycles, exactness, resources and clock of a build."""
+    """Layers (of a decoder, units), cycles, exactness, resources and clock of a build."""
+    if report.get("kind") == "decoder":
+        _print_units(console, report)
+    else:
+        _print_layers(console, report)
+    _print_resources(console, report)
+    exact, clock = report.get("exact"), report.get("fmax_mhz")
+    if exact is not None:
+        console.print(f"Words compared: {exact['words']:,}; mismatches: {exact['mismatches']:,}")
+    if clock is not None:
+        placed = report["place_and_route"]
+        console.print(
+            f"Fmax: {clock:g} MHz (asked for {placed['target_mhz']:g}), {placed['source']}"
+        )
+        console.print(f"Critical path: {placed['path']}", markup=False)
+        console.print(f"Bitstream: {placed['bitstream']}", markup=False)
+
+
+def _print_units(console: Console, report: Mapping[str, Any]) -> None:
+    kinds = ("lut", "ff", "bram", "uram", "dsp")
+    print_table(
+        console,
+        f"{report['model']} on {report['target']}: units (resources estimated)",
+        ("unit", "LUT", "FF", "BRAM", "URAM", "DSP"),
+        [
+            (unit["name"], *(float(unit["estimated"][kind]) for kind in kinds))
+            for unit in report["units"]
+        ],
+    )
+
+
+def _print_layers(console: Console, report: Mapping[str, Any]) -> None:
     print_table(
         console,
         f"{report['model']} on {report['target']}: layers (resources estimated)",
@@ -83,17 +114,6 @@ def print_report(console: Console, report: Mapping[str, Any]) -> None:
             for name, cycles in report["cycles"].items()
         ],
     )
-    _print_resources(console, report)
-    exact = report.get("exact")
-    if exact is not None:
-        console.print(f"Words compared: {exact['words']:,}; mismatches: {exact['mismatches']:,}")
-    if clock is not None:
-        placed = report["place_and_route"]
-        console.print(
-            f"Fmax: {clock:g} MHz (asked for {placed['target_mhz']:g}), {placed['source']}"
-        )
-        console.print(f"Critical path: {placed['path']}", markup=False)
-        console.print(f"Bitstream: {placed['bitstream']}", markup=False)
 
 
 def _print_resources(console: Console, report: Mapping[str, Any]) -> None:

@@ -163,7 +163,7 @@ def synthesise(
     device: Device,
     *,
     netlist: str | None = None,
-    timeout_seconds: float = 3600,
+    timeout_seconds: float = 3 * 3600,
 ) -> Resources:
     """Synthesise Verilog files of ``folder`` for ``device`` and count what it takes.
 
@@ -192,7 +192,7 @@ def synthesise(
 
 
 def synthesise_text(
-    files: Mapping[str, str], top: str, device: Device, *, timeout_seconds: float = 3600
+    files: Mapping[str, str], top: str, device: Device, *, timeout_seconds: float = 3 * 3600
 ) -> Resources:
     """The same for files held as text by name, in a temporary folder that is removed."""
     with tempfile.TemporaryDirectory(prefix="sterna-yosys-") as name:

@@ -1,7 +1,8 @@
 """A few pins around an accelerator's wide buses, so that its bitstream fits a package.
 
 An accelerator's AXI ports are some 300 signals, more than most packages have pins. The harness
-brings them to 30 pins without losing a function. Data goes a byte at a time, in both directions,
+brings them to 30 pins without losing a function (11 for an accelerator that has registers only, as
+a decoder with its memory on the chip). Data goes a byte at a time, in both directions,
 with valid, ready and last as on the wide streams; bytes gather into a word, lowest byte first,
 and a word leaves byte by byte (those with TKEEP low are left out). Registers are reached through a
 shift register of one write bit, the address and 32 bits of data: shift a command in (most
@@ -45,14 +46,14 @@ class PinHarnessConfig:
     Parameters
     ----------
     input_bytes, output_bytes : :class:`int`
-        Bytes of ``s_axis_tdata`` and of ``m_axis_tdata``.
+        Bytes of ``s_axis_tdata`` and of ``m_axis_tdata``; both 0 if there are no such streams.
     address_width : :class:`int`
         Bits of ``s_axil_awaddr`` and ``s_axil_araddr``.
 
     Raises
     ------
     ValueError
-        If one of them is less than 1.
+        If one of them is less than 1 (but for both streams missing).
     """
 
     input_bytes: int
@@ -61,9 +62,14 @@ class PinHarnessConfig:
 
     def __post_init__(self) -> None:
         for name in ("input_bytes", "output_bytes", "address_width"):
-            if getattr(self, name) < 1:
+            if getattr(self, name) < 1 and (self.has_streams or name == "address_width"):
                 subject = name.replace("_", " ").capitalize()
                 raise ValueError(f"{subject} must be 1 or more, not {getattr(self, name)!r}")
+
+    @property
+    def has_streams(self) -> bool:
+        """Whether the accelerator has AXI4-Stream ports."""
+        return (self.input_bytes, self.output_bytes) != (0, 0)
 
     def create(self) -> PinHarness:
         return PinHarness(self)
@@ -73,7 +79,7 @@ class PinHarnessConfig:
         return PinTop(self, accelerator)
 
 
-PINS = {
+STREAM_PINS = {
     "rx_data": In(8),
     "rx_last": In(1),
     "rx_valid": In(1),
@@ -82,6 +88,8 @@ PINS = {
     "tx_last": Out(1),
     "tx_valid": Out(1),
     "tx_ready": In(1),
+}
+CONTROL_PINS = {
     "control_in": In(1),
     "control_shift": In(1),
     "control_start": In(1),
@@ -90,9 +98,14 @@ PINS = {
 }
 
 
+def pins(config: PinHarnessConfig) -> dict[str, wiring.Member]:
+    """The pins by name."""
+    return {**(STREAM_PINS if config.has_streams else {}), **CONTROL_PINS}
+
+
 def buses(config: PinHarnessConfig) -> dict[str, wiring.Member]:
     """The accelerator's ports as the harness sees them: its inputs are outputs here."""
-    return {
+    streams = {
         "s_axis_tdata": Out(8 * config.input_bytes),
         "s_axis_tlast": Out(1),
         "s_axis_tvalid": Out(1),
@@ -102,6 +115,9 @@ def buses(config: PinHarnessConfig) -> dict[str, wiring.Member]:
         "m_axis_tlast": In(1),
         "m_axis_tvalid": In(1),
         "m_axis_tready": Out(1),
+    }
+    return {
+        **(streams if config.has_streams else {}),
         "s_axil_awaddr": Out(config.address_width),
         "s_axil_awprot": Out(3),
         "s_axil_awvalid": Out(1),
@@ -129,12 +145,13 @@ class PinHarness(wiring.Component):
 
     def __init__(self, config: PinHarnessConfig) -> None:
         self.config = config
-        super().__init__({**PINS, **buses(config)})
+        super().__init__({**pins(config), **buses(config)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        self._gather(m)
-        self._scatter(m)
+        if self.config.has_streams:
+            self._gather(m)
+            self._scatter(m)
         self._control(m)
         return m
 
@@ -245,7 +262,8 @@ class PinTop(wiring.Component):
 
     def __init__(self, config: PinHarnessConfig, accelerator: str) -> None:
         self.config, self.accelerator = config, accelerator
-        super().__init__({"aclk": In(1), "aresetn": In(1), "interrupt": Out(1), **PINS})
+        outside = {"aclk": In(1), "aresetn": In(1), "interrupt": Out(1)}
+        super().__init__({**outside, **pins(config)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -255,7 +273,7 @@ class PinTop(wiring.Component):
         resetting = Signal(2, init=3, reset_less=True)
         m.d.sync += resetting.eq(Cat(~self.aresetn, resetting[0]))
         m.d.comb += [ClockSignal().eq(self.aclk), ResetSignal().eq(resetting[1])]
-        for name, member in PINS.items():
+        for name, member in pins(self.config).items():
             pin, port = getattr(self, name), getattr(harness, name)
             m.d.comb += port.eq(pin) if member.flow is In else pin.eq(port)
         ports = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +17,12 @@ from sterna.decoder.design import DecoderDesign
 from sterna.decoder.estimate import DecoderEstimate, MemoryTiming
 from sterna.decoder.golden import GoldenDecoder
 from sterna.decoder.hardware import DecoderHardware
+from sterna.decoder.image import write_image
 from sterna.decoder.source import DecoderSource
 from sterna_flows import decoder_simulation
 from sterna_flows.cli import run
-from sterna_flows.report import read_report
+from sterna_flows.report import DECODER_SCHEMA, problems, read_report
+from sterna_flows.synthesis import harness_of
 from sterna_sim.decoder.checkpoints import Comparison
 from sterna_sim.decoder.rtl_decoder import RunResult
 from tests.sw.decoder.random_decoder import TINY
@@ -194,6 +197,14 @@ def test_bad_requests(
         (["synthetic:bitnet-0.7b", "-t", "xck26", "--layers", "99"], "Layers must be"),
         (["synthetic:bitnet-0.7b", "-t", "ecp5-25k"], "must fit ecp5-25k"),
         (["synthetic:bitnet-0.7b", "-t", "xck26", "--ports", "5"], "ports must be 1 to 4"),
+        (
+            ["synthetic:bitnet-0.7b", "-t", "xck26", "--memory", "tape"],
+            "Memory must be external or",
+        ),
+        (
+            ["shakespeare_ternary", "-t", "ecp5-85k"],
+            "Memory of a decoder on the chip of ecp5-85k must be at most 352256 bytes, not 619408",
+        ),
     ],
 )
 def test_bad_builds(
@@ -204,6 +215,43 @@ def test_bad_builds(
     error = capsys.readouterr().err
     assert message in error and len(error.strip().splitlines()) == 1
     assert not out.exists()
+
+
+def test_memory_on_the_chip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An ECP5 gets it unasked: the image is in the memory's file, and there are no memory ports."""
+    shape = tmp_path / "shape.json"
+    shape.write_text(TINY.to_json())
+    folder = tmp_path / "built"
+    assert run(["build", f"synthetic:{shape}", "-t", "ecp5-85k", "-o", str(folder)]) == 0
+    assert "Memory on the chip: 0.0" in capsys.readouterr().out
+    design = DecoderDesign(folder)
+    assert design.hardware.memory == "on-chip"
+    (memory,) = design.config.memories
+    assert 16 * memory.rows == design.layout.memory_bytes
+    rows = [int(row, 16) for row in (folder / "memory0.hex").read_text().split()]
+    assert tuple(rows[: len(memory.init)]) == memory.init and not any(rows[len(memory.init) :])
+    write_image(
+        design.model, design.layout, design.config.core.matmul, design.config.core.trits, tmp_path
+    )
+    image = (tmp_path / "port0.bin").read_bytes()
+    assert b"".join(row.to_bytes(16, "little") for row in memory.init) == image
+    assert "m_axi0" not in (folder / "decoder.v").read_text()
+    harness = harness_of((folder / "decoder.v").read_text())
+    assert not harness.has_streams and harness.address_width == 13
+    assert not problems(json.loads((folder / "report.json").read_text()), DECODER_SCHEMA)
+    assert run(["sim", str(folder), "--inputs", "3", "--stall", "random"]) == 2
+    assert "Memory must be one of none or all, not 'random'" in capsys.readouterr().err
+
+
+def test_place_and_route_needs_memory_on_the_chip(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = DecoderSource("synthetic:tiny", shape=TINY, seed=3)
+    folder = tmp_path / "built"
+    build_decoder(source, "ecp5-85k", folder, hardware=SMALL)
+    assert run(["synth", str(folder), "--pnr"]) == 2
+    error = capsys.readouterr().err
+    assert "build it with --memory on-chip" in error and len(error.strip().splitlines()) == 1
 
 
 def test_damaged_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

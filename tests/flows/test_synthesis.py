@@ -99,3 +99,7 @@ def test_harness_follows_the_ports() -> None:
     assert harness_of(TOY) == PinHarnessConfig(8, 2, 13)
     with pytest.raises(ValueError, match="must hold m_axis_tdata"):
         harness_of(TOY.replace("m_axis_tdata", "data"))
+    registers_only = "\n".join(line for line in TOY.splitlines() if "axis_" not in line)
+    assert harness_of(registers_only) == PinHarnessConfig(0, 0, 13)
+    with pytest.raises(ValueError, match="must be on the chip"):
+        harness_of(f"{registers_only}\n  output [39:0] m_axi0_araddr;\n")

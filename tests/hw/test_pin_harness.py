@@ -95,11 +95,12 @@ def test_words_leave_as_kept_bytes(size: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6), ids=lambda seed: f"seed{seed}")
-def test_registers_are_written_and_read(seed: int) -> None:
+@pytest.mark.parametrize("streams", [8, 0], ids=["streams", "registers only"])
+def test_registers_are_written_and_read(seed: int, streams: int) -> None:
     """Random transactions against a register file that answers each channel when it likes."""
     draw = random.Random(seed)
     width = 13
-    harness = PinHarnessConfig(8, 8, width).create()
+    harness = PinHarnessConfig(streams, streams, width).create()
     registers = {address: draw.getrandbits(32) for address in range(0, 40, 4)}
     wanted, got = [], []
 
@@ -182,3 +183,11 @@ def test_top_has_few_pins_and_holds_the_accelerator() -> None:
     assert "digits accelerator (" in text.replace("\\", "") or "digits \\accelerator" in text
     header = text[text.index("module digits_pins") : text.index(");")]
     assert len(header.split(",")) == 16
+
+
+def test_registers_only_need_fewer_pins() -> None:
+    files = emit(PinHarnessConfig(0, 0, 13).create_top("digits"), "digits_pins")
+    text = files["digits_pins.v"]
+    header = text[text.index("module digits_pins") : text.index(");")]
+    assert len(header.split(",")) == 8
+    assert "axis" not in text and "s_axil_rdata" in text

@@ -22,6 +22,7 @@ from sterna_hw.base import BINARY, SHIFTS, TERNARY, TWO_BIT, IntegerRange, Round
 from sterna_hw.frame_queue import FrameQueueConfig
 from sterna_hw.gearbox import GearboxConfig
 from sterna_hw.memory import pack_words
+from sterna_hw.memory_port import OnChipMemoryConfig
 from sterna_hw.multi_threshold import MultiThresholdConfig
 from sterna_hw.requantize import RequantizeConfig
 from sterna_hw.select_matmul import SelectMatmulConfig
@@ -33,6 +34,8 @@ from sterna_sim.axi_words import axi_words
 from sterna_sim.design_description import FrameShape
 from sterna_sim.payloads import frames_to_payloads, rows_to_payloads
 from sterna_sim.rtl_part_bench import Stimulus
+
+from .memory_reads import MemoryReads
 
 __all__ = ["CASES", "Case"]
 
@@ -117,6 +120,33 @@ def _weights(bank_depth: int | None = None) -> Case:
     return Case(config.create, {}, expected, cycles, endless=True)
 
 
+def _on_chip_memory(rows: int, seed: int) -> Case:
+    """Reads of the lower half and beyond the end; writes go to the upper half."""
+    generator = np.random.default_rng(seed)
+    contents = [int.from_bytes(generator.bytes(16), "little") for _ in range(rows)]
+    config = OnChipMemoryConfig("memory", rows, contents, 16)
+    lengths = [1, 4, 1, 1, 9, 2]
+    reads = [(int(generator.integers(rows // 2 - beats)), beats) for beats in lengths]
+    reads.append((rows - 2, 3))
+    expected = []
+    for row, beats in reads:
+        found = config.compute(16 * row, beats)
+        response = 2 if found is None else 0
+        for number, value in enumerate(found or [0] * beats):
+            last = number == beats - 1
+            expected.append(value | last << 128 | response << 129)
+    addresses = [row | beats - 1 << 8 for row, beats in reads]
+    writes = [rows // 2 + number | contents[number] << 8 for number in range(5)]
+    timing = config.timing([beats for _, beats in reads])
+    network = Network({"part": timing}, [])
+    transfers = simulate_network(network, {("part", "i"): len(addresses)}).transfers
+    cycles = {port: transfers["part", port].tolist() for port in ("i", "o")}
+    # A write takes its address, its beat and its response, one after the other.
+    cycles["writes"] = [1 + 3 * number for number in range(len(writes))]
+    inputs = {"i": addresses, "writes": writes}
+    return Case(lambda: MemoryReads(config), inputs, expected, cycles)
+
+
 def _edge(kind: type, seed: int) -> Case:
     values = IntegerRange(-300, 200)
     config = kind(7, values, 3)
@@ -169,6 +199,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "frame_queue_block": lambda: _plain(FrameQueueConfig(7, BYTE, 2, 6, style="block"), 21),
     "gearbox_narrow": lambda: _plain(GearboxConfig(13, SMALL, 5, 2), 3),
     "gearbox_wide": lambda: _plain(GearboxConfig(11, SMALL, 2, 6), 4),
+    "on_chip_memory": lambda: _on_chip_memory(40, 22),
     "top_1": lambda: _plain(TopKConfig(9, 4, SMALL, 1), 5),
     "top_3": lambda: _plain(TopKConfig(9, 2, SMALL, 3), 6),
     "weights": _weights,

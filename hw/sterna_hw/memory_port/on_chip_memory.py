@@ -27,7 +27,7 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 
 from ..banked_memory import BankedMemory, BankedMemoryConfig
-from ..base import Cost, Device
+from ..base import Cost, Device, Process, Step, Timing
 from ..credit import delay
 from ..memory import Memory, MemoryConfig
 from ..memory_queue import MemoryQueueConfig
@@ -46,6 +46,7 @@ __all__ = ["OnChipMemory", "OnChipMemoryConfig"]
 
 READ_LATENCY = 2
 QUEUE_PLACES = 8
+WAITING_PLACES = 2
 BANK_ROWS = 2048
 """Rows of a bank: blocks of 18 Kbit waste least with nine bits of each row."""
 
@@ -128,10 +129,25 @@ class OnChipMemoryConfig:
         """Cycles from the transfer of a read's address to its first beat, while nothing waits."""
         return 3 + READ_LATENCY + self.queue.latency
 
-    def read_cycles(self, bursts: Sequence[int]) -> int:
-        """Cycles from the transfer of the first address to the last beat of bursts of so many
-        beats, all asked for as fast as addresses are taken, RREADY always high."""
-        return self.read_latency + sum(bursts) - 1
+    def timing(self, bursts: Sequence[int]) -> Timing:
+        """Of reads of so many beats each, over and over: addresses are ``i``, beats ``o``."""
+        accept = Step(take=("i", "waiting_places"), give=(("waiting", 1),))
+        look = Step(take=("waiting", "looking"), give=(("seen", 1), ("waiting_places", 1)))
+        offset = READ_LATENCY + self.queue.latency
+        walk: list[Step] = []
+        for beats in bursts:
+            walk.append(Step(take=("seen",), give=(("looking", 0),)))
+            if beats > 1:
+                walk.append(Step(take=("places",), give=(("o", offset),), repeat=beats - 1))
+            # The next burst begins its walk with the last beat of this one.
+            walk.append(Step(0, take=("places",), give=(("o", offset),)))
+        return Timing(
+            ("i",),
+            ("o",),
+            (Process("accept", (accept,)), Process("look", (look,)), Process("walk", tuple(walk))),
+            {"waiting_places": WAITING_PLACES, "looking": 1, "places": QUEUE_PLACES},
+            {"o": "places"},
+        )
 
     def write_cycles(self, beats: int) -> int:
         """Cycles from the transfer of a write's address to that of its response, its data there
@@ -140,7 +156,7 @@ class OnChipMemoryConfig:
 
     def cost(self, device: Device) -> Cost:
         """Estimate: the rows, waiting addresses, the queue, and two walks through the rows."""
-        waiting = StreamBufferConfig(self.burst, 2).cost(device)
+        waiting = StreamBufferConfig(self.burst, WAITING_PLACES).cost(device)
         bits = self.memory.address_width
         logic = Cost(lut=6 * bits + 60, ff=4 * bits + BEAT_WIDTH + 40)
         return self.memory.cost(device) + waiting + self.queue.cost(device) + logic
@@ -194,7 +210,7 @@ class OnChipMemory(wiring.Component):
 
     def _read(self, m: Module, rows: Memory | BankedMemory) -> None:
         config = self.config
-        m.submodules.waiting = waiting = StreamBufferConfig(config.burst, 2).create()
+        m.submodules.waiting = waiting = StreamBufferConfig(config.burst, WAITING_PLACES).create()
         m.submodules.queue = queue = config.queue.create()
         m.d.comb += [
             waiting.i.payload.address.eq(self.araddr),

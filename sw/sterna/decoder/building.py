@@ -143,7 +143,8 @@ def _check_memory(config: DecoderAcceleratorConfig, layout: DecoderLayout, devic
     if needed > room:
         raise ValueError(
             f"Memory of a decoder on the chip of {device.name} must be at most {room} bytes, not "
-            f"{needed}: make layers, vocabulary or context smaller, or keep it outside"
+            f"{needed}: make layers, vocabulary or context smaller, or keep it outside "
+            "(--memory external)"
         )
 
 
