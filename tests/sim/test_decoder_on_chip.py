@@ -24,9 +24,9 @@ PORTS = 2
 def case() -> DecoderCase:
     hardware = DecoderHardware(
         ports=PORTS,
-        lanes=2,
-        tables=8,
-        queries=8,
+        lanes=1,
+        tables=16,
+        queries=4,
         best_count=4,
         prefetch_words=64,
         burst_beats=16,
@@ -40,16 +40,11 @@ def test_all_codes_and_logits(case: DecoderCase, tmp_path: Path) -> None:
     result = check_case(case, tmp_path)
     assert result.problem is None
     assert result.compared.logits == case.count * case.model.shape.vocabulary
-    memories = case.hardware.accelerator(case.model).memories
-    assert len(memories) == PORTS
+    config = case.hardware.accelerator(case.model)
+    assert len(config.memories) == PORTS
     # One word a cycle of all ports, and the latencies that the memory itself names.
-    timing = MemoryTiming(16 * PORTS, memories[0].read_latency, 0, 1, 0)
-    core = case.hardware.core(
-        case.model.shape,
-        embedding_shift=case.model.embedding_shift,
-        gate_shift=case.model.gate_shift,
-    )
-    estimated = DecoderEstimate(core, timing).run(len(case.prompt), case.count)
+    timing = MemoryTiming(16 * PORTS, config.memories[0].read_latency, 0, 1, 0)
+    estimated = DecoderEstimate(config.core, timing).run(len(case.prompt), case.count)
     simulated = result.run.counters
     assert estimated.words == simulated["words"]
     assert abs(estimated.cycles / simulated["busy_cycles"] - 1) <= 0.01

@@ -6,8 +6,9 @@ Every layer has grouped-query attention with rotary positions and a gated feed-f
     hidden = activation(gate) * up of the normed residual; down of the normed hidden
 
 A shape is checked when it is made and is plain data from then on: sizes of all matrices and of the
-key-value cache follow from it. The two named shapes are those of published checkpoints (the 0.7B
-reproduction of BitNet b1.58, and BitNet b1.58 2B4T, arXiv 2504.12285).
+key-value cache follow from it. Two named shapes are those of published checkpoints (the 0.7B
+reproduction of BitNet b1.58, and BitNet b1.58 2B4T, arXiv 2504.12285); the third is one for FPGAs
+without external memory.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-__all__ = ["ACTIVATIONS", "BITNET_0B7", "BITNET_2B4T", "MATRICES", "DecoderShape"]
+__all__ = ["ACTIVATIONS", "BITNET_0B7", "BITNET_2B4T", "MATRICES", "TINY", "DecoderShape"]
 
 ACTIVATIONS = ("silu", "squared_relu")
 """What the gate goes through: ``g * sigmoid(g)`` or ``max(g, 0)**2``."""
@@ -220,3 +221,17 @@ BITNET_2B4T = DecoderShape(
     name="bitnet-2b-4t",
 )
 """BitNet b1.58 2B4T: 2.08 billion ternary weights, head tied to the embedding."""
+
+TINY = DecoderShape(
+    layers=3,
+    hidden=96,
+    feed_forward=256,
+    heads=3,
+    kv_heads=1,
+    head_size=32,
+    vocabulary=65,
+    context=128,
+    name="tiny",
+)
+"""A character model of 295 thousand ternary weights: with its cache 127 KB, which the block memory
+of a mid-sized FPGA holds. Nothing published."""

@@ -1,9 +1,10 @@
 """Where a decoder comes from: a checkpoint's folder, or a shape filled with random weights.
 
-``synthetic:NAME`` names one of the published shapes (``synthetic:bitnet-0.7b``) or a shape's JSON
-file (``synthetic:my/shape.json``); its weights are random, made from a seed, and good for cycles,
-memory and exactness only. Everything else is the folder of a checkpoint. A `DecoderSource` is what
-a build folder keeps, so that the golden model of the hardware can be made again from it.
+``synthetic:NAME`` names one of the published shapes (``synthetic:bitnet-0.7b``), ``tiny``, or a
+shape's JSON file (``synthetic:my/shape.json``); its weights are random, made from a seed, and good
+for cycles, memory and exactness only. Everything else is the folder of a checkpoint. A
+`DecoderSource` is what a build folder keeps, so that the golden model of the hardware can be made
+again from it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .checkpoint import SHAPE_FILE, DecoderCheckpoint
-from .shape import BITNET_0B7, BITNET_2B4T, DecoderShape
+from .shape import BITNET_0B7, BITNET_2B4T, TINY, DecoderShape
 from .synthetic import synthetic_checkpoint
 from .text import Characters
 
@@ -23,6 +24,7 @@ __all__ = ["CHARACTERS_FILE", "PUBLISHED", "SYNTHETIC", "DecoderSource", "find_d
 
 SYNTHETIC = "synthetic:"
 PUBLISHED = {shape.name: shape for shape in (BITNET_0B7, BITNET_2B4T)}
+NAMED = {**PUBLISHED, TINY.name: TINY}
 CHARACTERS_FILE = "characters.json"
 
 
@@ -111,11 +113,11 @@ def find_decoder(model: str, *, seed: int = 0, layers: int | None = None) -> Dec
 
 
 def _shape(name: str) -> DecoderShape:
-    if name in PUBLISHED:
-        return PUBLISHED[name]
+    if name in NAMED:
+        return NAMED[name]
     path = Path(name)
     if not path.is_file():
-        names = ", ".join(PUBLISHED)
+        names = ", ".join(NAMED)
         raise ValueError(f"Shape must be one of {names}, or a JSON file, not {name!r}")
     try:
         return DecoderShape.from_json(path.read_text())

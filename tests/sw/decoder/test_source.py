@@ -20,11 +20,13 @@ def _same(one: DecoderCheckpoint, other: DecoderCheckpoint) -> bool:
     return one.shape == other.shape and all(np.array_equal(*pair) for pair in pairs)
 
 
-def test_published_shapes() -> None:
+def test_named_shapes() -> None:
     source = find_decoder("synthetic:bitnet-0.7b", seed=3, layers=2)
     assert source is not None and source.shape == BITNET_0B7
     assert source.checkpoint.shape.layers == 2 and source.checkpoint.synthetic
     assert source.characters is None
+    tiny = find_decoder("synthetic:tiny")
+    assert tiny is not None and tiny.checkpoint.shape.ternary_count == 294_912
 
 
 def test_a_shape_from_a_file(tmp_path: Path) -> None:
