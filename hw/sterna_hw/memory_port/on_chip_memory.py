@@ -210,14 +210,16 @@ class OnChipMemory(wiring.Component):
 
     def _read(self, m: Module, rows: Memory | BankedMemory) -> None:
         config = self.config
-        m.submodules.waiting = waiting = StreamBufferConfig(config.burst, WAITING_PLACES).create()
+        m.submodules.addresses = addresses = StreamBufferConfig(
+            config.burst, WAITING_PLACES
+        ).create()
         m.submodules.queue = queue = config.queue.create()
         m.d.comb += [
-            waiting.i.payload.address.eq(self.araddr),
-            waiting.i.payload.length.eq(self.arlen),
-            waiting.i.payload.fits.eq(self._is_served(self.araddr, self.arsize, self.arburst)),
-            waiting.i.valid.eq(self.arvalid),
-            self.arready.eq(waiting.i.ready),
+            addresses.i.payload.address.eq(self.araddr),
+            addresses.i.payload.length.eq(self.arlen),
+            addresses.i.payload.fits.eq(self._is_served(self.araddr, self.arsize, self.arburst)),
+            addresses.i.valid.eq(self.arvalid),
+            self.arready.eq(addresses.i.ready),
         ]
         # A burst is looked at, then walked through; the next one is looked at meanwhile.
         is_seen, is_walking, moves, ends = Signal(), Signal(), Signal(), Signal()
@@ -227,13 +229,13 @@ class OnChipMemory(wiring.Component):
         m.d.comb += [
             ends.eq(queue.take & (left == 0)),
             moves.eq(is_seen & (~is_walking | ends)),
-            waiting.o.ready.eq(may_look),
+            addresses.o.ready.eq(may_look),
             queue.take.eq(is_walking & queue.available),
         ]
-        burst = waiting.o.payload
+        burst = addresses.o.payload
         with m.If(may_look):
             m.d.sync += [
-                is_seen.eq(waiting.o.valid),
+                is_seen.eq(addresses.o.valid),
                 next_row.eq(burst.address[OFFSET_WIDTH:]),
                 next_left.eq(burst.length),
                 next_refused.eq(~burst.fits | self._leaves(burst.address, burst.length)),
