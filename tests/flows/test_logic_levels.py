@@ -1,0 +1,132 @@
+"""Depth of logic: netlists with known answers, made by hand and by Yosys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sterna_flows.logic_levels import logic_levels
+from sterna_flows.tools import ToolError
+from sterna_flows.yosys import synthesise
+from sterna_hw.base import find_device
+
+
+def _cell(kind: str, parameters: dict[str, str] | None = None, **ports: list) -> dict[str, Any]:
+    outputs = {"O", "Q", "P", "CO", "DOA", "DOUTADOUT"}
+    directions = {name: "output" if name in outputs else "input" for name in ports}
+    return {
+        "type": kind,
+        "parameters": parameters or {},
+        "port_directions": directions,
+        "connections": ports,
+    }
+
+
+def _netlist(cells: dict[str, Any], names: dict[str, list[int]]) -> dict[str, Any]:
+    nets = {name: {"bits": bits} for name, bits in names.items()}
+    ports = {"a": {"direction": "input", "bits": [2]}}
+    return {"modules": {"top": {"cells": cells, "netnames": nets, "ports": ports}}}
+
+
+def _register(data: int, output: int) -> dict[str, Any]:
+    return _cell("FDRE", C=[1], D=[data], Q=[output], CE=["1"], R=["0"])
+
+
+def test_a_chain_of_tables_counts_itself():
+    cells = {
+        "first": _register(2, 10),
+        "t1": _cell("LUT2", I0=[10], I1=[2], O=[11]),
+        "t2": _cell("LUT1", I0=[11], O=[12]),
+        "wide": _cell("MUXF7", I0=[12], I1=[11], S=[10], O=[13]),
+        "$flatten\\unit.$x$second": _register(13, 14),
+    }
+    found = logic_levels(_netlist(cells, {"from": [10], "unit.to": [14]}), "top")
+    assert found.deepest == 2
+    (worst, *others) = found.paths
+    assert (worst.start, worst.end) == ("from", "unit.to")
+    assert (worst.luts, worst.carries, worst.multipliers) == (2, 0, 0)
+    assert worst.line == "2 levels (2 LUT) from from to unit.to"
+    assert [path.end for path in others] == ["from"]
+    assert found.histogram == {0: 1, 2: 1}
+    assert {unit: path.levels for unit, path in found.by_unit.items()} == {"top": 0, "unit": 2}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "levels"),
+    [({"PREG": "1", "AREG": "1", "BREG": "1"}, 1), ({"PREG": "1"}, 6), ({}, 6)],
+    ids=["registers", "result", "none"],
+)
+def test_a_multiplier_counts_unless_registers_surround_it(parameters, levels):
+    cells = {
+        "first": _register(2, 10),
+        "table": _cell("LUT1", I0=[10], O=[11]),
+        "block": _cell("DSP48E2", parameters, CLK=[1], A=[11], B=["0"], P=[12]),
+        "last": _register(12, 13),
+    }
+    assert logic_levels(_netlist(cells, {}), "top").deepest == levels
+
+
+@pytest.mark.parametrize(("parameters", "levels"), [({}, 3), ({"DOA_REG": "1", "DOB_REG": "1"}, 1)])
+def test_memories_begin_paths(parameters, levels):
+    cells = {
+        "first": _register(2, 10),
+        "memory": _cell("RAMB36E2", parameters, ADDRARDADDR=[10], DOUTADOUT=[11]),
+        "table": _cell("LUT1", I0=[11], O=[12]),
+        "last": _register(12, 13),
+    }
+    assert logic_levels(_netlist(cells, {}), "top").deepest == levels
+
+
+def test_distributed_memory_is_read_through():
+    cells = {
+        "first": _register(2, 10),
+        "memory": _cell("RAM32M", WCLK=[1], WE=[10], ADDRA=[10], DIA=[2], DOA=[11]),
+        "last": _register(11, 12),
+    }
+    found = logic_levels(_netlist(cells, {"address": [10], "read": [12]}), "top")
+    assert found.deepest == 1 and found.paths[0].luts == 1
+
+
+def test_loops_and_strange_cells_are_errors():
+    loop = {"x": _cell("LUT1", I0=[11], O=[12]), "y": _cell("LUT1", I0=[12], O=[11])}
+    with pytest.raises(ToolError, match="free of loops"):
+        logic_levels(_netlist(loop, {}), "top")
+    with pytest.raises(ToolError, match="known, not WHAT"):
+        logic_levels(_netlist({"x": _cell("WHAT")}, {}), "top")
+
+
+DESIGN = """
+module known__adder(input clk, input [31:0] a, b, output reg [31:0] sum);
+always @(posedge clk) sum <= a + b;
+endmodule
+module known(input clk, input [31:0] a, b, output [31:0] sum, output reg [44:0] product,
+             output reg parity);
+reg [31:0] left, right;
+wire [31:0] both;
+known__adder adder(clk, left, right, sum);
+always @(posedge clk) begin
+    left <= a; right <= b;
+    product <= $signed(left[26:0]) * $signed(right[17:0]);
+    parity <= ^{left[2:0], right[2:0]};
+end
+endmodule"""
+
+
+def test_levels_of_what_yosys_maps(tmp_path: Path):
+    """32 bits of carry behind one table: 1 + 4; a multiplier: 5; parity of 6 bits: 1."""
+    (tmp_path / "known.v").write_text(DESIGN)
+    found = synthesise(
+        tmp_path, ["known.v"], "known", find_device("xck26"), netlist="known.json", parts=True
+    )
+    assert found.units["adder"].lut == 32 and found.lut > 32 and found.dsp == 1
+    assert found.ff == 32 + found.units["adder"].ff + 32 + 45 + 1
+    found = logic_levels(json.loads((tmp_path / "known.json").read_text()), "known", depth=1)
+    by_end = {path.end: path for path in found.paths}
+    assert (by_end["adder.sum"].luts, by_end["adder.sum"].carries) == (1, 8)
+    assert by_end["adder.sum"].levels == by_end["product"].levels == 5
+    assert by_end["product"].multipliers == 1 and by_end["parity"].levels == 1
+    assert by_end["parity"].start in ("left", "right")
+    assert found.by_unit["adder"].levels == 5
