@@ -238,7 +238,7 @@ class _Names:
         bit; without an output, or if it has no name, that of the cell, without what the tools put
         around it."""
         parts = []
-        while match := re.match(r"\$flatten\\([^.]+)\.", cell):
+        while match := re.match(r"(?:\$flatten)?\\([^.]+)\.", cell):
             parts.append(match.group(1))
             cell = cell[match.end() :]
         known = [] if output is None else self._of_bit.get(output, [])

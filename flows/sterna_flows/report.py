@@ -42,7 +42,23 @@ _ALL: dict[str, Any] = {
     "estimated": _RESOURCES,
     "files": [str],
     "exact?": {"words": int, "mismatches": int},
-    "resources?": {**_RESOURCES, "source": str},
+    "resources?": {**_RESOURCES, "source": str, "units?": dict},
+    "logic_levels?": {
+        "deepest": NUMBER,
+        "paths": [
+            {
+                "levels": NUMBER,
+                "luts": int,
+                "carries": int,
+                "multipliers": int,
+                "start": str,
+                "end": str,
+            }
+        ],
+        "histogram": dict,
+        "by_unit": dict,
+        "source": str,
+    },
     "fmax_mhz?": NUMBER,
     "place_and_route?": {
         "target_mhz": NUMBER,
@@ -103,8 +119,10 @@ DECODER_SCHEMA: dict[str, Any] = {
 """The same for a decoder's report, whose ``kind`` is ``decoder``."""
 
 
-def problems(report: Any, schema: Any = SCHEMA, place: str = "report") -> list[str]:
+def problems(report: Any, schema: Any = None, place: str = "report") -> list[str]:
     """What in ``report`` breaks the schema, one line each; empty if nothing does."""
+    if schema is None:
+        schema = _schema_of(report) if isinstance(report, dict) else SCHEMA
     if isinstance(schema, dict):
         if not isinstance(report, dict):
             return [f"{place} must be an object, not {report!r}"]

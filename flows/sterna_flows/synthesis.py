@@ -3,16 +3,19 @@
 Works in the folder ``synth`` of the build, on copies of its Verilog and memory files. The bare
 accelerator is synthesised for its resources. For place and route its ports are too many for a
 package, so a second run puts the pin harness around it (`sterna_hw.pin_harness`), whose logic is in
-the bitstream and in nextpnr's ``used`` but not in ``resources``; the two runs go side by side. All
-results extend the build's report.
+the bitstream and in nextpnr's ``used`` but not in ``resources``; the two runs go side by side. For
+Xilinx devices, which nothing here places, the levels of logic between registers are measured in the
+mapped netlist instead (`logic_levels`). Decoders are mapped module by module, because a flat one
+takes Yosys hours; so each of their units has its own count. All results extend the build's report.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,15 +27,24 @@ from sterna_hw.base import Device, find_device
 from sterna_hw.pin_harness import PinHarnessConfig
 from sterna_hw.verilog import emit
 
+from .logic_levels import LogicLevels, logic_levels
 from .nextpnr import PlacedDesign, place_and_route
 from .report import extend_report, read_report
 from .tools import ToolError
-from .yosys import Resources, synthesise
+from .yosys import AMOUNTS, Resources, synthesise
 
 __all__ = ["FREQUENCY_MHZ", "harness_of", "synthesise_design"]
 
+NETLIST = "netlist.json"
+
 FREQUENCY_MHZ = 200.0
 """What the placer strives for unless told otherwise."""
+
+LONGEST_SECONDS = 4 * 3600
+"""What Yosys may take for a decoder."""
+
+UNIT_NAMES = 2
+"""Names of a place in the hierarchy by which a decoder's resources are told."""
 
 
 def synthesise_design(
@@ -80,19 +92,39 @@ def synthesise_design(
         sources = _copy_sources(directory, report["files"], work, device)
         try:
             with ThreadPoolExecutor(2) as pool:
-                counting = pool.submit(synthesise, work, sources, top, device)
+                counting = pool.submit(_count, work, sources, top, device, _is_decoder(report))
                 say(f"Synthesis for {device.name}")
                 placing = None
                 if harness is not None:
                     options = (harness, frequency_mhz, range(seed, seed + seeds), pins, say)
                     placing = pool.submit(_place_in_harness, work, sources, top, device, *options)
-                resources = counting.result()
+                resources, levels = counting.result()
                 placed = placing.result() if placing is not None else []
         except ToolError as error:
             raise _with_logs(error, work, directory) from None
         _tidy(work, top)
     parts = _parts(directory, report, resources, placed)
-    return extend_report(directory, parts, drop=("resources", "fmax_mhz", "place_and_route"))
+    if levels is not None:
+        parts["logic_levels"] = levels.as_dict()
+    stale = ("resources", "logic_levels", "fmax_mhz", "place_and_route")
+    return extend_report(directory, parts, drop=stale)
+
+
+def _is_decoder(report: Mapping[str, Any]) -> bool:
+    return report.get("kind") == "decoder"
+
+
+def _count(
+    work: Path, sources: Sequence[str], top: str, device: Device, by_module: bool
+) -> tuple[Resources, LogicLevels | None]:
+    """Resources, and for Xilinx devices the depth of the logic."""
+    if device.family == "ecp5":
+        return synthesise(work, sources, top, device), None
+    limit = LONGEST_SECONDS if by_module else 3600
+    resources = synthesise(
+        work, sources, top, device, netlist=NETLIST, parts=by_module, timeout_seconds=limit
+    )
+    return resources, logic_levels(json.loads((work / NETLIST).read_text()), top)
 
 
 def _copy_sources(directory: Path, files: Sequence[str], work: Path, device: Device) -> list[str]:
@@ -222,6 +254,12 @@ def _parts(
     made = sorted(f"synth/{path.name}" for path in (directory / "synth").iterdir())
     others = [name for name in report["files"] if not name.startswith("synth/")]
     parts: dict[str, Any] = {"resources": resources.as_dict(), "files": [*others, *made]}
+    if _is_decoder(report):
+        parts["resources"]["units"] = {
+            name: {kind: getattr(unit, kind) for kind in AMOUNTS}
+            for name, unit in sorted(resources.units.items())
+            if name.count(".") < UNIT_NAMES
+        }
     if placements:
         placed = max(placements, key=lambda design: design.fmax_mhz)
         details = placed.as_dict()

@@ -67,6 +67,9 @@ def print_report(console: Console, report: Mapping[str, Any]) -> None:
         )
         console.print(f"Critical path: {placed['path']}", markup=False)
         console.print(f"Bitstream: {placed['bitstream']}", markup=False)
+    levels = report.get("logic_levels")
+    if levels is not None:
+        _print_levels(console, levels)
 
 
 def _print_units(console: Console, report: Mapping[str, Any]) -> None:
@@ -116,6 +119,20 @@ def _print_layers(console: Console, report: Mapping[str, Any]) -> None:
     )
 
 
+def _print_levels(console: Console, levels: Mapping[str, Any]) -> None:
+    kinds = ("levels", "luts", "carries", "multipliers", "start", "end")
+    print_table(
+        console,
+        f"Logic between registers, deepest paths ({levels['source']})",
+        ("levels", "LUT", "carry cells", "multipliers", "from", "to"),
+        [[path[kind] for kind in kinds] for path in levels["paths"]],
+    )
+
+
+def _units(counted: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    return (counted or {}).get("units", {})
+
+
 def _print_resources(console: Console, report: Mapping[str, Any]) -> None:
     device = find_device(report["target"])
     kinds = ("lut", "ff", "bram", "uram", "dsp")
@@ -123,6 +140,11 @@ def _print_resources(console: Console, report: Mapping[str, Any]) -> None:
     counted = report.get("resources")
     if counted is not None:
         rows.append(("counted", *(counted[kind] for kind in kinds), counted["source"]))
+    rows += [(name, *(unit[kind] for kind in kinds), "") for name, unit in _units(counted).items()]
     rows.append(("device", *(device.total(kind) for kind in kinds), device.name))
+    if counted is not None:
+        totals = [(counted[kind], device.total(kind)) for kind in kinds]
+        shares = [f"{used / total:.0%}" if total else None for used, total in totals]
+        rows.append(("used", *shares, "counted, of the device"))
     heads = ("resources", "LUT", "FF", "BRAM", "URAM", "DSP", "source")
     print_table(console, "Resources", heads, rows)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from sterna_flows.cli import run
 from sterna_flows.report import read_report
 from sterna_flows.synthesis import harness_of, synthesise_design
 from sterna_flows.tools import ToolError
 from sterna_hw.pin_harness import PinHarnessConfig
 
-from .toy_build import TOY, write_toy_build
+from .toy_build import NONE, TOY, write_toy_build
 
 
 def test_place_and_route_leaves_a_bitstream(tmp_path: Path) -> None:
@@ -62,8 +63,46 @@ def test_a_xilinx_target_is_counted_but_not_placed(tmp_path: Path) -> None:
     write_toy_build(tmp_path, "xc7z020")
     resources = synthesise_design(tmp_path)["resources"]
     assert resources["lut"] > 8 and "-family xc7" in resources["source"]
+    assert read_report(tmp_path)["logic_levels"]["deepest"] >= 2
     with pytest.raises(ValueError, match="must be one of the ECP5 devices, not xc7z020"):
         synthesise_design(tmp_path, pnr=True)
+
+
+NESTED = """module part(input clk, input [15:0] a, b, output reg [15:0] q);
+always @(posedge clk) q <= a + b; endmodule
+module whole__core__sum(input clk, input [15:0] a, output [15:0] q);
+reg [15:0] kept; always @(posedge clk) kept <= a; part adder(clk, kept, a, q); endmodule
+module whole__core(input clk, input [15:0] a, output [15:0] q);
+wire [15:0] inner; whole__core__sum sum(clk, a, inner); part last(clk, inner, a, q); endmodule
+module whole(input clk, input [15:0] a, output [15:0] q);
+reg [15:0] first; always @(posedge clk) first <= a; whole__core core(clk, first, q); endmodule
+"""
+
+
+def test_a_decoder_is_counted_by_unit(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """Units hold what is below them; the depth of logic is found across their borders."""
+    (tmp_path / "whole.v").write_text(NESTED)
+    report = {
+        "report_version": 1,
+        "kind": "decoder",
+        "model": "nested",
+        "target": "xck26",
+        "top": "whole",
+        "units": [{"name": "core", "estimated": NONE}],
+        "estimated": NONE,
+        "files": ["whole.v"],
+    }
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    assert run(["synth", str(tmp_path)]) == 0
+    report = read_report(tmp_path)
+    units, levels = report["resources"]["units"], report["logic_levels"]
+    assert {name: unit["ff"] for name, unit in units.items()} == {"core": 48, "core.sum": 32}
+    assert report["resources"]["ff"] == 64
+    assert levels["paths"][0]["carries"] == 4 and levels["deepest"] == 1 + 4 / 2
+    assert levels["paths"][0]["end"] in ("core.last.q", "core.sum.adder.q")
+    assert levels["by_unit"] == {"core.last": 3, "core.sum": 3, "whole": 0}
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "core.sum" in printed and "deepest paths" in printed
 
 
 def test_a_failed_tool_leaves_its_log_and_nothing_else(tmp_path: Path) -> None:
