@@ -106,7 +106,8 @@ class _Timing:
 def logic_levels(netlist: Mapping[str, Any], top: str, *, depth: int = 2) -> LogicLevels:
     """The depths of the flat module ``top`` of a netlist (Yosys' JSON).
 
-    ``by_unit`` groups ends by the first ``depth`` names of their places in the hierarchy.
+    ``by_unit`` groups ends by the first ``depth`` names of the modules that they were in, as far
+    as these were kept apart until they were mapped.
 
     Raises
     ------
@@ -117,25 +118,25 @@ def logic_levels(netlist: Mapping[str, Any], top: str, *, depth: int = 2) -> Log
     timings = {name: _timing(cell) for name, cell in module["cells"].items()}
     arrival = _arrivals(module, timings)
     names = _Names(module)
-    ends: list[tuple[float, Bit, float, str]] = []
+    ends: list[tuple[float, Bit, float, str, str]] = []
     for name, timing in timings.items():
+        unit = ".".join(_scope(name)[0][:depth]) or top
         ends += [
-            (arrival[bit].levels + extra, bit, extra, names.of(name, where))
+            (arrival[bit].levels + extra, bit, extra, names.of(name, where), unit)
             for bit, extra, where in timing.ends
             if bit in arrival
         ]
     for name, port in module["ports"].items():
         if port["direction"] == "output":
             ends += [
-                (arrival[bit].levels, bit, 0.0, f"port {name}")
+                (arrival[bit].levels, bit, 0.0, f"port {name}", top)
                 for bit in port["bits"]
                 if bit in arrival
             ]
     ends.sort(key=lambda end: (-end[0], end[3]))
     paths: dict[tuple[str, str], LogicPath] = {}
     units: dict[str, LogicPath] = {}
-    for _, bit, extra, place in ends:
-        unit = ".".join(place.split(".")[:-1][:depth]) or top
+    for _, bit, extra, place, unit in ends:
         if unit in units and len(paths) >= PATHS_KEPT:
             continue
         path = _trace(arrival, names, bit, extra, place)
@@ -234,17 +235,24 @@ class _Names:
                     self._of_bit[bit].append(name)
 
     def of(self, cell: str, output: Bit | None) -> str:
-        """A register's name is that of its output in its own module, without the number of the
-        bit; without an output, or if it has no name, that of the cell, without what the tools put
-        around it."""
-        parts = []
-        while match := re.match(r"(?:\$flatten)?\\([^.]+)\.", cell):
-            parts.append(match.group(1))
-            cell = cell[match.end() :]
+        """A register's name is the shortest that its output has in its own module or below it,
+        without the number of the bit; without an output, or if it has no name, that of the cell,
+        without what the tools put around it."""
+        parts, rest = _scope(cell)
         known = [] if output is None else self._of_bit.get(output, [])
-        own = [name for name in known if name.split(".")[:-1] == parts]
+        own = [name for name in known if name.split(".")[: len(parts)] == parts]
         name = min(own or known, default=None, key=lambda name: (len(name), name))
-        return name or ".".join([*parts, re.sub(r"^[$\\]+", "", cell)])
+        return name or ".".join([*parts, re.sub(r"^[$\\]+", "", rest)])
+
+
+def _scope(cell: str) -> tuple[list[str], str]:
+    """The module that a flattened cell came from, and its name there."""
+    parts = []
+    while match := re.match(r"(?:\$flatten)?\\([^.]+)\.", cell):
+        parts.append(match.group(1))
+        cell = cell[match.end() :]
+    *outer, cell = [cell] if cell.startswith("$") else cell.split(".")
+    return [*parts, *outer], cell
 
 
 def _bits(cell: Cell, *ports: str) -> tuple[Bit, ...]:

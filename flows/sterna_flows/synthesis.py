@@ -5,8 +5,8 @@ accelerator is synthesised for its resources. For place and route its ports are 
 package, so a second run puts the pin harness around it (`sterna_hw.pin_harness`), whose logic is in
 the bitstream and in nextpnr's ``used`` but not in ``resources``; the two runs go side by side. For
 Xilinx devices, which nothing here places, the levels of logic between registers are measured in the
-mapped netlist instead (`logic_levels`). Decoders are mapped module by module, because a flat one
-takes Yosys hours; so each of their units has its own count. All results extend the build's report.
+mapped netlist instead (`logic_levels`). Decoders are synthesised in pieces (`unit_synthesis`), so
+each of their units has its own count. All results extend the build's report.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from .logic_levels import LogicLevels, logic_levels
 from .nextpnr import PlacedDesign, place_and_route
 from .report import extend_report, read_report
 from .tools import ToolError
-from .yosys import AMOUNTS, Resources, synthesise
+from .unit_synthesis import PiecesResult, synthesise_pieces
+from .yosys import AMOUNTS, synthesise
 
 __all__ = ["FREQUENCY_MHZ", "harness_of", "synthesise_design"]
 
@@ -39,12 +40,6 @@ NETLIST = "netlist.json"
 
 FREQUENCY_MHZ = 200.0
 """What the placer strives for unless told otherwise."""
-
-LONGEST_SECONDS = 4 * 3600
-"""What Yosys may take for a decoder."""
-
-UNIT_NAMES = 2
-"""Names of a place in the hierarchy by which a decoder's resources are told."""
 
 
 def synthesise_design(
@@ -92,18 +87,18 @@ def synthesise_design(
         sources = _copy_sources(directory, report["files"], work, device)
         try:
             with ThreadPoolExecutor(2) as pool:
-                counting = pool.submit(_count, work, sources, top, device, _is_decoder(report))
+                counting = pool.submit(_count, work, sources, top, device, _is_decoder(report), say)
                 say(f"Synthesis for {device.name}")
                 placing = None
                 if harness is not None:
                     options = (harness, frequency_mhz, range(seed, seed + seeds), pins, say)
                     placing = pool.submit(_place_in_harness, work, sources, top, device, *options)
-                resources, levels = counting.result()
+                counted, levels = counting.result()
                 placed = placing.result() if placing is not None else []
         except ToolError as error:
             raise _with_logs(error, work, directory) from None
         _tidy(work, top)
-    parts = _parts(directory, report, resources, placed)
+    parts = _parts(directory, report, counted, placed)
     if levels is not None:
         parts["logic_levels"] = levels.as_dict()
     stale = ("resources", "logic_levels", "fmax_mhz", "place_and_route")
@@ -115,16 +110,22 @@ def _is_decoder(report: Mapping[str, Any]) -> bool:
 
 
 def _count(
-    work: Path, sources: Sequence[str], top: str, device: Device, by_module: bool
-) -> tuple[Resources, LogicLevels | None]:
+    work: Path,
+    sources: Sequence[str],
+    top: str,
+    device: Device,
+    is_decoder: bool,
+    say: Callable[[str], None],
+) -> tuple[PiecesResult, LogicLevels | None]:
     """Resources, and for Xilinx devices the depth of the logic."""
     if device.family == "ecp5":
-        return synthesise(work, sources, top, device), None
-    limit = LONGEST_SECONDS if by_module else 3600
-    resources = synthesise(
-        work, sources, top, device, netlist=NETLIST, parts=by_module, timeout_seconds=limit
-    )
-    return resources, logic_levels(json.loads((work / NETLIST).read_text()), top)
+        return PiecesResult(synthesise(work, sources, top, device), {}), None
+    if is_decoder:
+        found = synthesise_pieces(work, sources, top, device, NETLIST, progress=say)
+    else:
+        resources = synthesise(work, sources, top, device, netlist=NETLIST)
+        found = PiecesResult(resources, {})
+    return found, logic_levels(json.loads((work / NETLIST).read_text()), top)
 
 
 def _copy_sources(directory: Path, files: Sequence[str], work: Path, device: Device) -> list[str]:
@@ -236,9 +237,8 @@ def _with_logs(error: ToolError, work: Path, directory: Path) -> ToolError:
 
 def _tidy(work: Path, top: str) -> None:
     """Keeps what a reader may want: scripts, logs, the harness, constraints and the bitstream."""
-    keep = {"yosys.ys", "yosys.log"}
     for path in list(work.iterdir()):
-        if path.is_file() and path.name not in keep:
+        if path.is_file() and path.suffix != ".ys" and path.name != "yosys.log":
             path.unlink()
     placed = work / "placed"
     if placed.is_dir():
@@ -248,18 +248,18 @@ def _tidy(work: Path, top: str) -> None:
 
 
 def _parts(
-    directory: Path, report: dict[str, Any], resources: Resources, placements: list[PlacedDesign]
+    directory: Path, report: dict[str, Any], counted: PiecesResult, placements: list[PlacedDesign]
 ) -> dict[str, Any]:
     """What synthesis adds to the report."""
     made = sorted(f"synth/{path.name}" for path in (directory / "synth").iterdir())
     others = [name for name in report["files"] if not name.startswith("synth/")]
-    parts: dict[str, Any] = {"resources": resources.as_dict(), "files": [*others, *made]}
-    if _is_decoder(report):
-        parts["resources"]["units"] = {
+    resources: dict[str, Any] = counted.total.as_dict()
+    if counted.units:
+        resources["units"] = {
             name: {kind: getattr(unit, kind) for kind in AMOUNTS}
-            for name, unit in sorted(resources.units.items())
-            if name.count(".") < UNIT_NAMES
+            for name, unit in counted.units.items()
         }
+    parts: dict[str, Any] = {"resources": resources, "files": [*others, *made]}
     if placements:
         placed = max(placements, key=lambda design: design.fmax_mhz)
         details = placed.as_dict()

@@ -17,10 +17,8 @@ import json
 import re
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sterna_hw.base import Device
@@ -31,9 +29,9 @@ __all__ = [
     "AMOUNTS",
     "Resources",
     "count_cells",
-    "count_modules",
     "synthesise",
     "synthesise_text",
+    "tool_version",
     "yosys_command",
 ]
 
@@ -45,8 +43,7 @@ AMOUNTS = ("lut", "ff", "bram", "uram", "dsp")
 class Resources:
     """What a synthesised design takes, in the units of `sterna_hw.base.Cost`.
 
-    ``source`` names tool, version and command: no figure stands without it. ``units`` has the
-    modules below the top by their places in the hierarchy, as far as they were kept apart.
+    ``source`` names tool, version and command: no figure stands without it.
     """
 
     lut: int
@@ -55,11 +52,9 @@ class Resources:
     uram: int
     dsp: int
     source: str
-    units: Mapping[str, Resources] = field(default_factory=dict, compare=False)
 
     def as_dict(self) -> dict[str, float | int | str]:
-        """The amounts and their source."""
-        return {name: getattr(self, name) for name in (*AMOUNTS, "source")}
+        return asdict(self)
 
 
 # Look-up tables that a cell occupies. ECP5: a carry cell is a slice of two; a 16x4 memory takes the
@@ -179,15 +174,13 @@ def synthesise(
     device: Device,
     *,
     netlist: str | None = None,
-    parts: bool = False,
     timeout_seconds: float = 3 * 3600,
 ) -> Resources:
     """Synthesise Verilog files of ``folder`` for ``device`` and count what it takes.
 
     ``sources`` are names relative to ``folder``; memory files are found there too. ``netlist``, if
-    given, is the name of the JSON netlist to write, flat. ``parts`` keeps modules apart until they
-    are mapped (Xilinx only): faster for large designs, a little more logic, and `Resources.units`
-    says what each takes. Leaves ``yosys.ys`` (the script) and ``yosys.log`` in ``folder``.
+    given, is the name of the JSON netlist to write, flat. Leaves ``yosys.ys`` (the script) and
+    ``yosys.log`` in ``folder``.
 
     Raises
     ------
@@ -196,41 +189,21 @@ def synthesise(
     """
     flags = {"ecp5": "", "xcup": "-flatten -noiopad -noclkbuf -uram"}
     command = device.yosys + " " + flags.get(device.family, "-flatten -noiopad -noclkbuf")
-    command = command.replace(" -flatten", "") if parts else command
     script = [f"read_verilog -sv {name}" for name in sources]
     script += [f"hierarchy -check -top {top}", *CHECKS, f"{command.strip()} -top {top}"]
     script += ["tee -q -o yosys.json stat -json"]
-    script += [*(["flatten"] if parts else []), f"write_json {netlist}"] if netlist else []
+    script += [f"write_json {netlist}"] if netlist else []
     (folder / "yosys.ys").write_text("\n".join(script) + "\n")
     run_tool(yosys_command("yosys.ys"), folder, "yosys.log", timeout_seconds=timeout_seconds)
     statistics = json.loads((folder / "yosys.json").read_text())
     (folder / "yosys.json").unlink()
-    version = re.sub(r"\s*\(.*", "", statistics["creator"])
-    source = f"{version}, {command.strip()}"
-    return count_modules(statistics["modules"], top, device.family, source)
+    source = f"{tool_version(statistics)}, {command.strip()}"
+    return count_cells(statistics["design"]["num_cells_by_type"], device.family, source)
 
 
-def count_modules(modules: Mapping[str, Mapping], top: str, family: str, source: str) -> Resources:
-    """What a hierarchy takes (``modules`` of ``stat -json``), and each module below ``top`` with
-    all that it holds. A module's name is its place in the hierarchy, since `sterna_hw.verilog`
-    names them so; others have no place of their own."""
-    known = {name.removeprefix("\\"): module for name, module in modules.items()}
-
-    @cache
-    def cells(name: str) -> Counter[str]:
-        total: Counter[str] = Counter()
-        for kind, count in known[name]["num_cells_by_type"].items():
-            inner = kind.removeprefix("\\")
-            below = cells(inner) if inner in known else {kind: 1}
-            total.update({cell: count * number for cell, number in below.items()})
-        return total
-
-    units = {
-        name.removeprefix(f"{top}__").replace("__", "."): count_cells(cells(name), family, source)
-        for name in known
-        if name.startswith(f"{top}__")
-    }
-    return replace(count_cells(cells(top), family, source), units=units)
+def tool_version(statistics: Mapping[str, str]) -> str:
+    """Which Yosys wrote ``stat -json``."""
+    return re.sub(r"\s*\(.*", "", statistics["creator"])
 
 
 def synthesise_text(

@@ -68,20 +68,25 @@ def test_a_xilinx_target_is_counted_but_not_placed(tmp_path: Path) -> None:
         synthesise_design(tmp_path, pnr=True)
 
 
-NESTED = """module part(input clk, input [15:0] a, b, output reg [15:0] q);
-always @(posedge clk) q <= a + b; endmodule
-module whole__core__sum(input clk, input [15:0] a, output [15:0] q);
-reg [15:0] kept; always @(posedge clk) kept <= a; part adder(clk, kept, a, q); endmodule
-module whole__core(input clk, input [15:0] a, output [15:0] q);
-wire [15:0] inner; whole__core__sum sum(clk, a, inner); part last(clk, inner, a, q); endmodule
-module whole(input clk, input [15:0] a, output [15:0] q);
-reg [15:0] first; always @(posedge clk) first <= a; whole__core core(clk, first, q); endmodule
-"""
+NESTED = {
+    "part": """module part(input clk, input [15:0] a, b, output reg [15:0] q);
+always @(posedge clk) q <= a + b; endmodule""",
+    "whole__core__sum": """module whole__core__sum(input clk, input [15:0] a, output [15:0] q);
+reg [15:0] kept; always @(posedge clk) kept <= a; part adder(clk, kept, a, q); endmodule""",
+    "whole__core": """module whole__core(input clk, input [15:0] a, output [15:0] q);
+wire [15:0] inner; whole__core__sum sum(clk, ~a, inner); part last(clk, inner, a, q);
+endmodule""",
+    "whole__host": """module whole__host(input clk, a, output b); assign b = ~a; endmodule""",
+    "whole": """module whole(input clk, input [15:0] a, output [15:0] q, output b);
+reg [15:0] first; always @(posedge clk) first <= a;
+whole__core core(clk, first, q); whole__host host(clk, a[0], b); endmodule""",
+}
 
 
 def test_a_decoder_is_counted_by_unit(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     """Units hold what is below them; the depth of logic is found across their borders."""
-    (tmp_path / "whole.v").write_text(NESTED)
+    for name, text in NESTED.items():
+        (tmp_path / f"{name}.v").write_text(text)
     report = {
         "report_version": 1,
         "kind": "decoder",
@@ -90,17 +95,20 @@ def test_a_decoder_is_counted_by_unit(tmp_path: Path, capsys: pytest.CaptureFixt
         "top": "whole",
         "units": [{"name": "core", "estimated": NONE}],
         "estimated": NONE,
-        "files": ["whole.v"],
+        "files": [f"{name}.v" for name in NESTED],
     }
     (tmp_path / "report.json").write_text(json.dumps(report))
     assert run(["synth", str(tmp_path)]) == 0
     report = read_report(tmp_path)
     units, levels = report["resources"]["units"], report["logic_levels"]
-    assert {name: unit["ff"] for name, unit in units.items()} == {"core": 48, "core.sum": 32}
-    assert report["resources"]["ff"] == 64
-    assert levels["paths"][0]["carries"] == 4 and levels["deepest"] == 1 + 4 / 2
-    assert levels["paths"][0]["end"] in ("core.last.q", "core.sum.adder.q")
-    assert levels["by_unit"] == {"core.last": 3, "core.sum": 3, "whole": 0}
+    flip_flops = {name: unit["ff"] for name, unit in units.items()}
+    assert flip_flops == {"core.sum": 32, "host": 0, "rest": 32}
+    assert units["host"]["lut"] == 1 and report["resources"]["ff"] == 64
+    assert report["resources"]["lut"] == sum(unit["lut"] for unit in units.values())
+    # The inversion and the sum are in two pieces: one level, one more, 16 bits of carry.
+    assert levels["deepest"] == 1 + 1 + 4 / 2
+    assert levels["paths"][0]["luts"] == 2 and levels["paths"][0]["carries"] == 4
+    assert levels["by_unit"] == {"core.sum": 4, "whole": 3}
     printed = " ".join(capsys.readouterr().out.split())
     assert "core.sum" in printed and "deepest paths" in printed
 
