@@ -24,9 +24,10 @@ from amaranth.lib import stream, wiring
 
 from ..base import Cost, Device
 from .fetcher_sizes import FetcherSizes
-from .instruction import Opcode
+from .instruction import SLOTS, Opcode
 from .pass_layout import Route, count_shape
 from .transfer_issue import DONE_CYCLES, OFFER_CYCLES
+from .wide_product import INDEX_WIDTH, PRODUCT_LATENCY, wide_product
 
 __all__ = [
     "CACHE_CYCLES",
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 _STREAM = (Opcode.CONSTANTS, Opcode.GAINS, Opcode.MATMUL, Opcode.HEAD)
-_MULTIPLY_CYCLES = 3
+_MULTIPLY_CYCLES = 1 + PRODUCT_LATENCY
 
 TRANSFER_CYCLES = 1 + OFFER_CYCLES
 """From the cycle in which it is clear what to transfer to the offer of the transfer."""
@@ -139,15 +140,20 @@ class Fetcher(wiring.Component):
             m.d.sync += released.eq(released - 1)
 
         # The multiplier: factors stand while it works, for as long as a block of its kind takes.
-        index, size = Signal(18), Signal(24)
-        product, product_early = Signal(42), Signal(42)
+        index, size = Signal(INDEX_WIDTH), Signal(SLOTS["stride"])
+        product = wide_product(m, index, size)
         countdown = Signal(range(_MULTIPLY_CYCLES))
-        m.d.sync += [product_early.eq(index * size), product.eq(product_early)]
 
         lane = Signal(count_shape(lanes))
         position, slot, port = Signal(18), Signal(18), Signal(range(config.ports + 1))
         is_last_lane, checked_header, is_stream = Signal(), Signal(), Signal()
-        key_base, record_words = Signal(sum_width), Signal(words_width + 1)
+        # Sums are made a cycle before they are wanted, so that nothing stands behind the adders.
+        key_base, value_base = Signal(sum_width), Signal(sum_width)
+        record_words, next_words = Signal(words_width + 1), Signal(words_width + 1)
+        m.d.sync += [
+            value_base.eq(key_base + work.stride),
+            next_words.eq(_bounded(product, words_width) + work.words),
+        ]
         m.d.comb += is_stream.eq(Cat(work.opcode == opcode for opcode in _STREAM).any())
         m.d.sync += is_last_lane.eq(lane + 1 == current.active)
 
@@ -260,16 +266,15 @@ class Fetcher(wiring.Component):
                 m.d.sync += countdown.eq(countdown - 1)
                 with m.If(countdown == 0):
                     m.d.sync += [
-                        record_words.eq(_bounded(product, words_width)),
                         address.eq(key_base),
                         words.eq(_bounded(product, words_width)),
                     ]
                     m.next = "KEYS"
             # All records up to the lane's own: one more than the product.
             with m.State("KEYS"):
-                m.d.sync += record_words.eq(record_words + work.words)
+                m.d.sync += record_words.eq(next_words)
                 with m.If(lane != 0):
-                    m.d.sync += [address.eq(key_base), words.eq(record_words + work.words)]
+                    m.d.sync += [address.eq(key_base), words.eq(next_words)]
                     transfer("VALUES")
                 with m.Elif(words == 0):
                     m.next = "KEYS_NEW"
@@ -283,7 +288,7 @@ class Fetcher(wiring.Component):
                         m.d.sync += address.eq(key_base)
                     transfer("VALUES")
             with m.State("VALUES"):
-                m.d.sync += [address.eq(key_base + work.stride), words.eq(record_words)]
+                m.d.sync += [address.eq(value_base), words.eq(record_words)]
                 transfer("NEXT_LANE")
             with m.State("NEXT_LANE"):
                 next_lane()

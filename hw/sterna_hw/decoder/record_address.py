@@ -2,8 +2,8 @@
 
 The record of a slot in the region of a layer lies at
 ``base + (2*layer + is_value) * region + slot * record`` (memory words); keys of a layer come before
-its values. One multiplier makes both products, one after the other. The result stands eight cycles
-after the operands do, and for as long as they stand.
+its values. One multiplier makes both products, one after the other (see `wide_product`). The
+result stands eight cycles after the operands do, and for as long as they stand.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..base import Cost, Device
 from .instruction import SLOTS
+from .wide_product import INDEX_WIDTH, wide_product
 
 __all__ = ["RECORD_ADDRESS_CYCLES", "RecordAddress", "RecordAddressConfig"]
 
@@ -99,22 +100,22 @@ class RecordAddress(wiring.Component):
         m.d.sync += step.eq(Cat(self.start, step[:-1]))
         m.d.comb += self.done.eq(step[-1])
 
-        index, size = Signal(18), Signal(SLOTS["stride"])
-        product = Signal(len(index) + len(size))
-        early = Signal.like(product)
+        index, size = Signal(INDEX_WIDTH), Signal(SLOTS["stride"])
+        product = wide_product(m, index, size)
         # No sum of a base and two products can wrap in so many bits.
         total = Signal(max(len(product), SLOTS["address"]) + 2)
         end = Signal(len(total))
+        term = Signal(max(len(product), SLOTS["address"]))
         m.d.sync += [
             index.eq(Mux(step[0], self.slot, Cat(self.is_value, self.layer))),
             size.eq(Mux(step[0], self.config.record_words, self.region)),
-            early.eq(index * size),
-            product.eq(early),
         ]
+        # The base is a term like the products, so that nothing stands behind the adder.
+        m.d.comb += term.eq(Mux(step[0], self.base, product))
         with m.If(self.start):
-            m.d.sync += total.eq(self.base)
-        with m.If(step[2] | step[3]):
-            m.d.sync += total.eq(total + product)
+            m.d.sync += total.eq(0)
+        with m.If(step[0] | step[2] | step[3]):
+            m.d.sync += total.eq(total + term)
         m.d.sync += end.eq(total + self.config.record_words)
         m.d.sync += self.in_memory.eq(end <= self.memory_words)
         m.d.comb += self.address.eq(total)
