@@ -193,17 +193,19 @@ class ScalarUnit(wiring.Component):
             """Of the next cycle, if that is so many cycles after the start."""
             return (age == cycles - 1) & continues
 
+        # Whether a step shifts is found in the cycle before it, for both outcomes of that one.
+        shift_largest = _shift_flags(m, largest, self.largest)
+        shift_squares = _shift_flags(m, squares, self.squares)
         for number, places in enumerate(STEPS):
-            with m.If(at[number]):
-                if places <= width - 1:
-                    with m.If(~largest[width - places :].any()):
-                        m.d.sync += [largest.eq(largest << places), length.eq(length - places)]
-                if places > 1:
-                    with m.If(~squares[SQUARES_WIDTH - places :].any()):
-                        m.d.sync += [
-                            squares.eq(squares << places),
-                            half_places.eq(half_places + places // 2),
-                        ]
+            if places <= width - 1:
+                with m.If(at[number] & shift_largest[number]):
+                    m.d.sync += [largest.eq(largest << places), length.eq(length - places)]
+            if places > 1:
+                with m.If(at[number] & shift_squares[number]):
+                    m.d.sync += [
+                        squares.eq(squares << places),
+                        half_places.eq(half_places + places // 2),
+                    ]
         with m.If(self.start):
             m.d.sync += [
                 largest.eq(self.largest),
@@ -267,3 +269,28 @@ class ScalarUnit(wiring.Component):
                 self.norm.mantissa.eq(Mux(is_zero, 0, Mux(is_long, mantissa[1:], mantissa[:16]))),
                 self.norm.exponent.eq(Mux(is_zero, 0, exponent + is_long)),
             ]
+
+
+def _shift_flags(m: Module, value: Signal, first: Value) -> list[Signal]:
+    """For each step, in its cycle: whether the highest bits of ``value`` are as many zeros as the
+    step shifts. ``first`` is what the value is loaded with."""
+    flags: list[Signal] = []
+    for number, places in enumerate(STEPS):
+        flag = Signal(name=f"shift{places}", reset_less=True)
+        if number == 0:
+            is_small = _is_small(first, places)
+        else:
+            shifted = value << STEPS[number - 1]
+            is_small = Mux(
+                flags[-1],
+                _is_small(shifted[: len(value)], places),
+                _is_small(value, places),
+            )
+        m.d.sync += flag.eq(is_small)
+        flags.append(flag)
+    return flags
+
+
+def _is_small(value: Value, places: int) -> Value:
+    """Whether the highest bits, so many, are zero."""
+    return ~value[max(0, len(value) - places) :].any()
