@@ -119,10 +119,8 @@ DECODER_SCHEMA: dict[str, Any] = {
 """The same for a decoder's report, whose ``kind`` is ``decoder``."""
 
 
-def problems(report: Any, schema: Any = None, place: str = "report") -> list[str]:
+def problems(report: Any, schema: Any = SCHEMA, place: str = "report") -> list[str]:
     """What in ``report`` breaks the schema, one line each; empty if nothing does."""
-    if schema is None:
-        schema = _schema_of(report) if isinstance(report, dict) else SCHEMA
     if isinstance(schema, dict):
         if not isinstance(report, dict):
             return [f"{place} must be an object, not {report!r}"]

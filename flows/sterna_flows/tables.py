@@ -129,10 +129,6 @@ def _print_levels(console: Console, levels: Mapping[str, Any]) -> None:
     )
 
 
-def _units(counted: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    return (counted or {}).get("units", {})
-
-
 def _print_resources(console: Console, report: Mapping[str, Any]) -> None:
     device = find_device(report["target"])
     kinds = ("lut", "ff", "bram", "uram", "dsp")
@@ -140,7 +136,8 @@ def _print_resources(console: Console, report: Mapping[str, Any]) -> None:
     counted = report.get("resources")
     if counted is not None:
         rows.append(("counted", *(counted[kind] for kind in kinds), counted["source"]))
-    rows += [(name, *(unit[kind] for kind in kinds), "") for name, unit in _units(counted).items()]
+    units = (counted or {}).get("units", {})
+    rows += [(name, *(unit[kind] for kind in kinds), "") for name, unit in units.items()]
     rows.append(("device", *(device.total(kind) for kind in kinds), device.name))
     if counted is not None:
         totals = [(counted[kind], device.total(kind)) for kind in kinds]

@@ -91,6 +91,7 @@ def test_a_decoder_is_counted_by_unit(tmp_path: Path, capsys: pytest.CaptureFixt
         "report_version": 1,
         "kind": "decoder",
         "model": "nested",
+        "synthetic": True,
         "target": "xck26",
         "top": "whole",
         "units": [{"name": "core", "estimated": NONE}],
