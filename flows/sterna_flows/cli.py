@@ -382,13 +382,15 @@ def decoder_engine(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path(
         "build/engines"
     ),
-    lanes: Annotated[int, typer.Option(help="Token lanes.", min=1, max=16)] = 8,
+    lanes: Annotated[
+        list[int] | None, typer.Option(help="Token lanes; 8, or several.", min=1, max=16)
+    ] = None,
 ) -> None:
     """Measure the decoder's engine: LUT and DSP per multiply-accumulate; takes an hour or two."""
     from .decoder_engine import measure_decoder_engine
 
     with telling() as tell:
-        measure_decoder_engine(output, lanes=lanes, progress=tell)
+        measure_decoder_engine(output, lanes=lanes or [8], progress=tell)
     print((output / "decoder-engine.md").read_text())
 
 

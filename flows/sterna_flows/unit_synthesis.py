@@ -68,7 +68,6 @@ def synthesise_pieces(
         If Yosys is missing or fails, or a cell of the result is unknown.
     """
     units = units_of([Path(name).stem for name in sources], top)
-    reading = [f"read_verilog -sv {name}" for name in sources]
     command = f"{device.yosys} -noiopad -noclkbuf -uram -flatten"
     # Largest first, by their text, so that no long run is left alone at the end.
     size = {
@@ -79,7 +78,7 @@ def synthesise_pieces(
     def run(piece: str) -> Resources:
         boxes = units if piece == top else []
         script = [
-            *reading,
+            *(f"read_verilog -sv {name}" for name in _needed(piece, sources, units, top)),
             *(f"blackbox {unit}" for unit in boxes),
             f"hierarchy -check -top {piece}",
         ]
@@ -109,6 +108,20 @@ def synthesise_pieces(
     by_unit = {places[unit]: found[unit] for unit in sorted(units)} | {"rest": found[top]}
     total = {kind: sum(getattr(unit, kind) for unit in by_unit.values()) for kind in AMOUNTS}
     return PiecesResult(Resources(**total, source=found[top].source), by_unit)
+
+
+def _needed(piece: str, sources: Sequence[str], units: Sequence[str], top: str) -> list[str]:
+    """The files of a piece: of a unit those below it, of the rest all but those, and modules that
+    have no place in the hierarchy."""
+
+    def is_needed(module: str) -> bool:
+        if not module.startswith(top):
+            return True
+        if piece != top:
+            return module == piece or module.startswith(f"{piece}__")
+        return not any(module.startswith(f"{unit}__") for unit in units)
+
+    return [name for name in sources if is_needed(Path(name).stem)]
 
 
 def _yosys(folder: Path, name: str, script: Sequence[str], timeout_seconds: float) -> None:

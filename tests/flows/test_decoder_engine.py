@@ -94,19 +94,25 @@ def test_rows_are_kept_until_the_verilog_changes(tmp_path: Path, monkeypatch) ->
         return Resources(lut=900, ff=800, bram=4.0, uram=0, dsp=30, source="a stand-in")
 
     monkeypatch.setattr(decoder_engine, "synthesise_text", synthesise)
-    sizes: dict[str, Any] = {"lanes": 1, "queries": 2, "tables": 4, "word_bytes": 4}
+    sizes: dict[str, Any] = {"lanes": [1, 2], "queries": 2, "tables": 4, "word_bytes": 4}
     rows = measure_decoder_engine(tmp_path, **sizes)
-    assert [row.name for row in rows][-1] == "select-and-add" and len(runs) == 3
+    assert [row.lanes for row in rows] == [1, 2] * 3 and len(runs) == 6
     assert rows[0].lut_per_mac == pytest.approx(900 / rows[0].weights)
-    assert rows[0].dsp_per_mac == pytest.approx(30 / rows[0].weights)
-    assert rows[-1].weights == 24
-    assert measure_decoder_engine(tmp_path, **sizes) == rows and len(runs) == 3
+    assert rows[1].dsp_per_mac == pytest.approx(30 / rows[1].weights / 2)
+    assert rows[2].name == "select-and-add" and rows[2].weights == 24
+    assert measure_decoder_engine(tmp_path, **sizes) == rows and len(runs) == 6
     store = tmp_path / "decoder-engine.json"
     record = json.loads(store.read_text())
     record["rows"][0]["digest"] = "of something else"
     store.write_text(json.dumps(record))
     measure_decoder_engine(tmp_path, **sizes)
-    assert len(runs) == 4
+    assert len(runs) == 7
+    sizes["lanes"] = [2]
+    measure_decoder_engine(tmp_path, **sizes)
+    assert len(runs) == 7 and len(json.loads(store.read_text())["rows"]) == 6
+    sizes["lanes"] = [1, 2]
+    measure_decoder_engine(tmp_path, **sizes)
+    assert len(runs) == 7
     text = (tmp_path / "decoder-engine.md").read_text()
     assert f"| {rows[0].lut_per_mac:.2f} | {rows[0].dsp_per_mac:.3f} |" in text
 
