@@ -5,7 +5,8 @@ and queries, how far memory is read ahead, whether memory is outside or on the c
 (sizes of units, the program, the memory map, the hash that ties an image to its design) follows
 from the model. `recommended_hardware` names choices that suit a device: on UltraScale+ four ports
 and sixteen tables by eight queries, which use up trits 1.2 times as fast as four ports deliver
-them; on ECP5 the least that a port can feed, with memory on the chip.
+them, with sums in DSP blocks, of which the rest needs few; on ECP5 the least that a port can feed,
+with memory on the chip.
 """
 
 from __future__ import annotations
@@ -142,7 +143,7 @@ class DecoderHardware:
 def recommended_hardware(device: Device, shape: DecoderShape) -> DecoderHardware:
     """Choices for a device."""
     if device.family == "xcup":
-        return DecoderHardware()
+        return DecoderHardware(adders="dsp")
     return DecoderHardware(
         ports=1,
         lanes=1,
