@@ -92,6 +92,13 @@ def test_a_decoder_is_counted_by_unit(tmp_path: Path, capsys: pytest.CaptureFixt
         "kind": "decoder",
         "model": "nested",
         "synthetic": True,
+        "layers": [],
+        "cycles": {
+            "prompt": 1,
+            "tokens": 1,
+            "memory": "none",
+            "latency": {"predicted": 1},
+        },
         "target": "xck26",
         "top": "whole",
         "units": [{"name": "core", "estimated": NONE}],

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 
 from ..base import Cost, Device
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 _STREAM = (Opcode.CONSTANTS, Opcode.GAINS, Opcode.MATMUL, Opcode.HEAD)
-_MULTIPLY_CYCLES = 1 + PRODUCT_LATENCY
+_MULTIPLY_CYCLES = 2 + PRODUCT_LATENCY
 
 TRANSFER_CYCLES = 1 + OFFER_CYCLES
 """From the cycle in which it is clear what to transfer to the offer of the transfer."""
@@ -147,13 +147,22 @@ class Fetcher(wiring.Component):
         lane = Signal(count_shape(lanes))
         position, slot, port = Signal(18), Signal(18), Signal(range(config.ports + 1))
         is_last_lane, checked_header, is_stream = Signal(), Signal(), Signal()
+        key_base, record_words = Signal(sum_width), Signal(words_width + 1)
         # Sums are made a cycle before they are wanted, so that nothing stands behind the adders.
-        key_base, value_base = Signal(sum_width), Signal(sum_width)
-        record_words, next_words = Signal(words_width + 1), Signal(words_width + 1)
+        base_sum, value_base = Signal(sum_width), Signal(sum_width)
+        old_words, all_words = Signal(words_width), Signal(words_width + 1)
+        is_far, is_long = Signal(), Signal()
         m.d.sync += [
+            base_sum.eq(work.address + product[: sum_width - 1]),
+            is_far.eq(product[sum_width - 1 :].any()),
             value_base.eq(key_base + work.stride),
-            next_words.eq(_bounded(product, words_width) + work.words),
+            old_words.eq(product),
+            all_words.eq(product[:words_width] + work.words),
+            is_long.eq(product[words_width:].any()),
         ]
+        # What does not fit becomes so large that the issue refuses it.
+        new_words = Mux(is_long, (2 << words_width) - 1, all_words)
+        product_address = Mux(is_far, (1 << (sum_width - 1)) - 1, base_sum)
         m.d.comb += is_stream.eq(Cat(work.opcode == opcode for opcode in _STREAM).any())
         m.d.sync += is_last_lane.eq(lane + 1 == current.active)
 
@@ -231,7 +240,7 @@ class Fetcher(wiring.Component):
             with m.State("ROW_PRODUCT"):
                 m.d.sync += countdown.eq(countdown - 1)
                 with m.If(countdown == 0):
-                    m.d.sync += address.eq(work.address + _bounded(product, sum_width - 1))
+                    m.d.sync += address.eq(product_address)
                     transfer("NEXT_ROW")
             with m.State("NEXT_ROW"):
                 next_lane()
@@ -252,7 +261,7 @@ class Fetcher(wiring.Component):
             with m.State("REGION_PRODUCT"):
                 m.d.sync += countdown.eq(countdown - 1)
                 with m.If(countdown == 0):
-                    m.d.sync += key_base.eq(work.address + _bounded(product, sum_width - 1))
+                    m.d.sync += key_base.eq(product_address)
                     m.next = "OLD_RECORDS"
             # Slots before that of the first lane are full of older positions.
             with m.State("OLD_RECORDS"):
@@ -267,14 +276,14 @@ class Fetcher(wiring.Component):
                 with m.If(countdown == 0):
                     m.d.sync += [
                         address.eq(key_base),
-                        words.eq(_bounded(product, words_width)),
+                        words.eq(Mux(is_long, (1 << words_width) - 1, old_words)),
                     ]
                     m.next = "KEYS"
             # All records up to the lane's own: one more than the product.
             with m.State("KEYS"):
-                m.d.sync += record_words.eq(next_words)
+                m.d.sync += record_words.eq(new_words)
                 with m.If(lane != 0):
-                    m.d.sync += [address.eq(key_base), words.eq(next_words)]
+                    m.d.sync += [address.eq(key_base), words.eq(new_words)]
                     transfer("VALUES")
                 with m.Elif(words == 0):
                     m.next = "KEYS_NEW"
@@ -310,8 +319,3 @@ class Fetcher(wiring.Component):
                             with m.Case(number):
                                 m.next = name
         return m
-
-
-def _bounded(value: Value, width: int) -> Value:
-    """The value, or the largest number of that width if it does not fit."""
-    return Mux(value[width:].any(), (1 << width) - 1, value[:width])

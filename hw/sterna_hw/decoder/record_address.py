@@ -110,11 +110,11 @@ class RecordAddress(wiring.Component):
             index.eq(Mux(step[0], self.slot, Cat(self.is_value, self.layer))),
             size.eq(Mux(step[0], self.config.record_words, self.region)),
         ]
-        # The base is a term like the products, so that nothing stands behind the adder.
-        m.d.comb += term.eq(Mux(step[0], self.base, product))
+        # The base is a term like the products, so that nothing stands before or behind the adder.
+        m.d.sync += term.eq(Mux(self.start, self.base, product))
         with m.If(self.start):
             m.d.sync += total.eq(0)
-        with m.If(step[0] | step[2] | step[3]):
+        with m.If(step[0] | step[3] | step[4]):
             m.d.sync += total.eq(total + term)
         m.d.sync += end.eq(total + self.config.record_words)
         m.d.sync += self.in_memory.eq(end <= self.memory_words)

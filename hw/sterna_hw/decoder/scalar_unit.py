@@ -179,7 +179,11 @@ class ScalarUnit(wiring.Component):
         # Cycles since the start, 0 while nothing is at work: later results are known by it.
         age = Signal(range(config.norm_latency + 1))
         ends, continues = Signal(), Signal()
-        length, half_places = Signal(6, reset_less=True), Signal(5, reset_less=True)
+        # How far each was shifted: a bit for each step. S is shifted by even numbers of places.
+        shifted_by = Signal(len(STEPS), reset_less=True)
+        half_places = Signal(len(STEPS) - 1, reset_less=True)
+        length = Signal(6)
+        m.d.comb += length.eq(width - shifted_by)
         m.d.comb += [
             ends.eq((age == 0) | (age == config.norm_latency) | self.abandon),
             continues.eq(~self.start & ~self.abandon),
@@ -199,18 +203,18 @@ class ScalarUnit(wiring.Component):
         for number, places in enumerate(STEPS):
             if places <= width - 1:
                 with m.If(at[number] & shift_largest[number]):
-                    m.d.sync += [largest.eq(largest << places), length.eq(length - places)]
+                    m.d.sync += [largest.eq(largest << places), shifted_by[-1 - number].eq(1)]
             if places > 1:
                 with m.If(at[number] & shift_squares[number]):
                     m.d.sync += [
                         squares.eq(squares << places),
-                        half_places.eq(half_places + places // 2),
+                        half_places[-1 - number].eq(1),
                     ]
         with m.If(self.start):
             m.d.sync += [
                 largest.eq(self.largest),
                 squares.eq(self.squares),
-                length.eq(width),
+                shifted_by.eq(0),
                 half_places.eq(0),
             ]
 
