@@ -204,13 +204,16 @@ class RunControl(wiring.Component):
             m.d.sync += under_way.eq(under_way + Mux(pushed, 1, -1))
 
         wishes = (self.start_position, self.prompt_count, self.generate_count)
-        end, is_huge, last_output = Signal(width), Signal(), Signal()
+        end, is_huge = Signal(width), Signal()
+        # A pass lies between two tokens drawn, so this may follow the count two cycles later.
+        next_output, last_output = Signal(width), Signal()
         prompt_count = self.prompt_count[:width]
         m.d.sync += [
             # The token that a run ends with needs no position of its own.
             end.eq(sum((wish[: width - 2] for wish in wishes), start=Const(0))),
             is_huge.eq(Cat(wish[width - 2 :] for wish in wishes).any()),
-            last_output.eq(self.produced + 1 == self.generate_count[:width]),
+            next_output.eq(self.produced + 1),
+            last_output.eq(next_output == self.generate_count[:width]),
             self.done.eq(0),
             self.empty_prompt.eq(0),
             self.position_range.eq(0),

@@ -149,21 +149,36 @@ class WordLoader(wiring.Component):
         config = self.config
         word = Value.cast(self.words.payload.data)
         left = Signal(range(config.largest_beats + 1))
+        # Whether any is left, and more than one: so that ``ready`` is made in little time.
+        some_left, more_left = Signal(), Signal()
         taken = Signal()
         m.d.comb += taken.eq(self.words.valid & self.words.ready)
         if config.words_per_beat > 1:
-            leaves = self._collect(m, word, taken, left)
+            leaves = self._collect(m, word, taken, some_left)
         else:
-            leaves = self._cut(m, word, taken, left)
+            leaves = self._cut(m, word, taken, left, some_left, more_left)
         with m.If(self.valid):
             m.d.sync += self.address.eq(self.address + 1)
         with m.If(self.start):
-            m.d.sync += [left.eq(self.beats), self.address.eq(0)]
+            m.d.sync += [
+                left.eq(self.beats),
+                some_left.eq(self.beats != 0),
+                more_left.eq(self.beats > 1),
+                self.address.eq(0),
+            ]
         with m.Elif(leaves):
-            m.d.sync += left.eq(left - 1)
+            m.d.sync += [left.eq(left - 1), some_left.eq(left != 1), more_left.eq(left > 2)]
         return m
 
-    def _cut(self, m: Module, word: Value, taken: Signal, left: Signal) -> Value:
+    def _cut(
+        self,
+        m: Module,
+        word: Value,
+        taken: Signal,
+        left: Signal,
+        some_left: Signal,
+        more_left: Signal,
+    ) -> Value:
         """Several beats (or one) of a word. ``left`` counts beats that have not left yet."""
         config = self.config
         held = Signal(config.word_width, reset_less=True)
@@ -171,10 +186,8 @@ class WordLoader(wiring.Component):
         m.d.comb += [
             self.valid.eq(waiting != 0),
             self.data.eq(held[: config.width]),
-            self.busy.eq(left != 0),
-            self.words.ready.eq(
-                ((waiting == 0) & (left != 0)) | ((waiting == 1) & (left[1:] != 0))
-            ),
+            self.busy.eq(some_left),
+            self.words.ready.eq(((waiting == 0) & some_left) | ((waiting == 1) & more_left)),
         ]
         with m.If(taken):
             m.d.sync += [held.eq(word), waiting.eq(config.beats_per_word)]
@@ -186,17 +199,17 @@ class WordLoader(wiring.Component):
             ]
         return self.valid
 
-    def _collect(self, m: Module, word: Value, taken: Signal, left: Signal) -> Value:
-        """Several words of a beat. ``left`` counts beats whose last word has not come yet."""
+    def _collect(self, m: Module, word: Value, taken: Signal, some_left: Signal) -> Value:
+        """Several words of a beat, as long as there are beats whose last word has not come."""
         config = self.config
         held = Signal(config.width, reset_less=True)
         collected = Signal(range(config.words_per_beat))
         completes = Signal()
         m.d.comb += [
             completes.eq(taken & (collected == config.words_per_beat - 1)),
-            self.words.ready.eq(left != 0),
+            self.words.ready.eq(some_left),
             self.data.eq(held),
-            self.busy.eq((left != 0) | self.valid),
+            self.busy.eq(some_left | self.valid),
         ]
         m.d.sync += self.valid.eq(completes)
         with m.If(taken):
