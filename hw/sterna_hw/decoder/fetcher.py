@@ -63,8 +63,8 @@ class FetcherConfig(FetcherSizes):
     """Its fields are those of `FetcherSizes`."""
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: the multiplier, two adders and a comparison of addresses, registers."""
-        return Cost(lut=450, ff=420, dsp=2)
+        """Estimate: the multiplier, four adders and a comparison of addresses, registers."""
+        return Cost(lut=450, ff=560, dsp=1)
 
     def create(self) -> Fetcher:
         return Fetcher(self)

@@ -41,7 +41,7 @@ class RecordAddressConfig:
         return address if address + self.record_words <= memory_words else None
 
     def cost(self, device: Device) -> Cost:
-        return Cost(lut=130, ff=220, dsp=2)
+        return Cost(lut=130, ff=220, dsp=1)
 
     def create(self) -> RecordAddress:
         return RecordAddress(self)
@@ -102,10 +102,10 @@ class RecordAddress(wiring.Component):
 
         index, size = Signal(INDEX_WIDTH), Signal(SLOTS["stride"])
         product = wide_product(m, index, size)
-        # No sum of a base and two products can wrap in so many bits.
-        total = Signal(max(len(product), SLOTS["address"]) + 2)
-        end = Signal(len(total))
         term = Signal(max(len(product), SLOTS["address"]))
+        # A base or product that is no address by itself is noted. No sum of three others can wrap.
+        width = len(self.address)
+        total, end, is_far = Signal(width + 2), Signal(width + 2), Signal()
         m.d.sync += [
             index.eq(Mux(step[0], self.slot, Cat(self.is_value, self.layer))),
             size.eq(Mux(step[0], self.config.record_words, self.region)),
@@ -113,10 +113,13 @@ class RecordAddress(wiring.Component):
         # The base is a term like the products, so that nothing stands before or behind the adder.
         m.d.sync += term.eq(Mux(self.start, self.base, product))
         with m.If(self.start):
-            m.d.sync += total.eq(0)
+            m.d.sync += [total.eq(0), is_far.eq(0)]
         with m.If(step[0] | step[3] | step[4]):
-            m.d.sync += total.eq(total + term)
+            m.d.sync += [
+                total.eq(total + term[:width]),
+                is_far.eq(is_far | term[width:].any()),
+            ]
         m.d.sync += end.eq(total + self.config.record_words)
-        m.d.sync += self.in_memory.eq(end <= self.memory_words)
+        m.d.sync += self.in_memory.eq((end <= self.memory_words) & ~is_far)
         m.d.comb += self.address.eq(total)
         return m
