@@ -11,7 +11,7 @@ formula is repeated here.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -177,9 +177,9 @@ def _runners(name: str, part: Timing, streams: dict[Port, _Channel]) -> list[_Ru
         steps = [
             (
                 step.cycles,
-                [(find(channel), channel, False) for channel in step.peek]
-                + [(find(channel), channel, True) for channel in step.take],
-                [(find(channel), offset) for channel, offset in step.give],
+                [(find(channel), channel, 1, False) for channel in step.peek]
+                + [(find(name), name, count, True) for name, count in Counter(step.take).items()],
+                [(find(name), offset, n) for (name, offset), n in Counter(step.give).items()],
                 step.repeat,
             )
             for step in process.steps
@@ -188,8 +188,9 @@ def _runners(name: str, part: Timing, streams: dict[Port, _Channel]) -> list[_Ru
     return runners
 
 
-def _available(channel: _Channel) -> int | None:
-    index = len(channel.taken)
+def _available(channel: _Channel, count: int = 1) -> int | None:
+    """When the last of so many tokens is there; None if it has not been made yet."""
+    index = len(channel.taken) + count - 1
     if index >= len(channel.times):
         return None
     time = channel.times[index]
@@ -220,8 +221,8 @@ def _run(runner: _Runner, ready: list[_Runner]) -> None:
     while True:
         cycles, needs, gives, repeat = steps[runner.position]
         begin, cause = runner.free, None
-        for channel, name, _ in needs:
-            time = _available(channel)
+        for channel, name, count, _ in needs:
+            time = _available(channel, count)
             if time is None:
                 channel.waiting = runner
                 return
@@ -229,11 +230,12 @@ def _run(runner: _Runner, ready: list[_Runner]) -> None:
                 begin, cause = time, name
         if cause is not None:
             runner.waits[cause] += begin - runner.free
-        for channel, _, takes in needs:
-            if takes:
+        for channel, _, count, takes in needs:
+            for _ in range(count if takes else 0):
                 _leave(channel, begin, ready)
-        for channel, offset in gives:
-            _put(channel, begin + offset, ready)
+        for channel, offset, count in gives:
+            for _ in range(count):
+                _put(channel, begin + offset, ready)
         runner.free = begin + cycles
         runner.times_done += 1
         if runner.times_done >= repeat:

@@ -53,6 +53,17 @@ def test_join_takes_both_beats_in_the_same_cycle() -> None:
     assert done.transfers["j", "i"].tolist() == done.transfers["j", "weights"].tolist() == [1, 4, 7]
 
 
+def test_a_step_may_take_and_give_several_tokens() -> None:
+    """Groups of three leave when the third has come, and six places are there for them."""
+    store = Process("store", (Step(take=("i", "room"), give=(("stored", 1),)),))
+    group = Step(4, take=("stored",) * 3, give=(("room", 2),) * 3 + (("o", 1),))
+    part = Timing(("i",), ("o",), (store, Process("group", (group,))), {"room": 6})
+    network = Network({"a": part}, [])
+    assert times(network, ("a", "o"), 9) == [4, 8, 12]
+    assert times(network, ("a", "i"), 9) == [0, 1, 2, 3, 4, 5, 6, 7, 8]
+    assert times(network, ("a", "i"), 13)[9:] == [9, 10, 11, 13]
+
+
 def test_processes_overlap_through_inner_channels() -> None:
     fill = Process("fill", (Step(4, take=("i", "table"), give=(("full", 4),)),))
     use = Process(

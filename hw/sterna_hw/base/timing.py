@@ -35,9 +35,10 @@ class Step:
     peek : tuple of :class:`str`
         Channels that must hold a token when the step starts; the token stays.
     take : tuple of :class:`str`
-        Channels from which one token is taken when the step starts.
+        Channels from which one token is taken when the step starts; an inner channel may stand here
+        several times, for as many tokens.
     give : tuple of (:class:`str`, :class:`int`)
-        Channels that get a token, and after how many cycles from the step's start.
+        Channels that get a token, and after how many cycles from the step's start; likewise.
     repeat : :class:`int`
         The step is done this many times in a row.
     """
