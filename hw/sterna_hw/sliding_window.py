@@ -23,12 +23,11 @@ from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .base import Cost, Device, IntegerRange, Process, Step, Timing
+from .base import Cost, Device, IntegerRange, Process, Step, Timing, WindowAxis
 from .beat import beat_count, beat_layout, beat_signature, shape_of
 from .credit import CreditQueueConfig, delay
 from .loop import Loop
 from .memory import MemoryConfig, MemoryStyle
-from .window_axis import WindowAxis
 from .window_reader import WindowReader
 from .window_schedule import WindowSchedule
 

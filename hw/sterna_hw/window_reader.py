@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
+from .base import WindowAxis
 from .loop import Loop
-from .window_axis import WindowAxis
 
 if TYPE_CHECKING:
     from .sliding_window import SlidingWindowConfig

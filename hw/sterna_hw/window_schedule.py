@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
-from .base import Step
-from .window_axis import WindowAxis
+from .base import Step, WindowAxis
 
 __all__ = ["WindowSchedule"]
 

@@ -82,7 +82,8 @@ def simulate_profiles(
     profiles, seed
         Names of stall profiles, and the seed of their rows.
     checkpoints : mapping or callable, optional
-        Golden values of the stages, int64 of shape ``(n, elements)`` by the stage's name in
+        Golden values of the stages, int64 of shape ``(n, elements)`` (with several vectors a
+        frame, such as pixels, ``(n * vectors, elements)``), by the stage's name in
         ``design.json``; or a function that computes them from given frames (`Design.checkpoints`),
         called on a mismatch only.
     progress : callable, optional

@@ -55,7 +55,8 @@ def find_mismatch(
     for stream, given in zip(design.streams, run.watched):
         if stream.instance not in golden:
             continue
-        difference = _first_difference(stream, np.asarray(golden[stream.instance]), given)
+        values = np.asarray(golden[stream.instance])
+        difference = _first_difference(stream, values, given, len(frames))
         if difference is not None:
             found.append(difference)
     if not found:
@@ -72,7 +73,7 @@ def find_mismatch(
 
 
 def _first_difference(
-    stream: WatchedStream, golden: np.ndarray, given: list[tuple[int, int]]
+    stream: WatchedStream, golden: np.ndarray, given: list[tuple[int, int]], samples: int
 ) -> Mismatch | None:
     shape = stream.shape
     golden = golden.reshape(len(golden), -1)
@@ -81,12 +82,14 @@ def _first_difference(
             f"Checkpoint of {stream.instance} must have {shape.elements} elements, "
             f"not {golden.shape[1]}"
         )
+    # A sample is one vector, or one for each pixel: its elements are counted through.
+    vectors = len(golden) // samples
     wanted = frames_to_payloads(golden, shape.values, shape.count)
     for number, word in enumerate(wanted):
         cycle, got = given[number] if number < len(given) else (None, None)
         if got == word:
             continue
-        frame, beat = divmod(number, shape.beats)
+        vector, beat = divmod(number, shape.beats)
         want, _ = split_payload(word, shape.values, shape.count)
         came: list[int | None] = [None] * len(want)
         if got is not None:
@@ -94,7 +97,8 @@ def _first_difference(
         # Equal elements with another `last` or padding are put down to the beat's first element.
         places = range(len(want))
         place = next((place for place in places if came[place] != want[place]), 0)
-        element = min(beat * shape.count + place, shape.elements - 1)
+        frame, pixel = divmod(vector, vectors)
+        element = min(beat * shape.count + place, shape.elements - 1) + pixel * shape.elements
         layer = stream.layer or stream.instance
         return Mismatch(layer, stream.instance, frame, element, cycle, came[place], want[place])
     return None

@@ -15,6 +15,7 @@ from . import ir
 __all__ = ["quantize_input", "run", "run_values"]
 
 _EXACT_FLOAT = 2**53
+_CHUNK_ELEMENTS = 1 << 24
 
 
 def quantize_input(graph: ir.Graph, x: np.ndarray) -> np.ndarray:
@@ -42,7 +43,10 @@ def quantize_input(graph: ir.Graph, x: np.ndarray) -> np.ndarray:
 
 def run(graph: ir.Graph, x: np.ndarray) -> np.ndarray:
     """Real inputs to real outputs (float64): quantise, interpret, dequantise."""
-    values = run_values(graph, quantize_input(graph, x))[graph.output_name]
+    codes = quantize_input(graph, x)
+    step = max(1, _CHUNK_ELEMENTS // max(kind.size for kind in graph.types.values()))
+    parts = [codes[start : start + step] for start in range(0, len(codes), step)]
+    values = np.concatenate([run_values(graph, part)[graph.output_name] for part in parts])
     edge = graph.outputs[graph.output_name]
     return (values - edge.zero_point) * edge.scale
 
@@ -83,7 +87,25 @@ def _evaluate(op: ir.Op, x: np.ndarray) -> np.ndarray:
             return x.reshape(len(x), *op.shape)
         case ir.TopK():
             return _top_k(x, op.k)
+        case ir.Window():
+            return _window(x, op)
+        case ir.Pool():
+            windows = x.reshape(*x.shape[:-1], op.taps, -1)
+            return windows.max(axis=-2) if op.mode == "max" else windows.sum(axis=-2)
     raise TypeError(f"Operation must be known to the golden interpreter, not {op.kind}")
+
+
+def _window(x: np.ndarray, op: ir.Window) -> np.ndarray:
+    positions = [
+        np.arange(axis.outputs)[:, np.newaxis] * axis.stride
+        + np.arange(axis.kernel) * axis.dilation
+        for axis in (op.rows, op.columns)
+    ]
+    edges = [(axis.before, axis.after) for axis in (op.rows, op.columns)]
+    padded = np.pad(x, ((0, 0), *edges, (0, 0)), constant_values=op.pad_value)
+    down, across = positions
+    windows = padded[:, down[:, np.newaxis, :, np.newaxis], across[np.newaxis, :, np.newaxis, :]]
+    return windows.reshape(len(x), len(down), len(across), -1)
 
 
 def _matmul(x: np.ndarray, weights: np.ndarray) -> np.ndarray:

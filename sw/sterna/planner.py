@@ -27,8 +27,9 @@ from sterna_hw.base import Cost, Device
 
 from .cycles import Network, simulate_network
 from .folding import EngineConfig, Folding, SelectFolding, TableFolding, recommended_folding
-from .ir import Graph, MatMul
-from .mapping import edge_count, map_graph, parts_behind, regrouping
+from .ir import Graph, MatMul, Window
+from .mapping import map_graph, parts_behind
+from .stage_builder import edge_count, regrouping
 from .weights import weight_buffer
 
 __all__ = ["Budget", "Candidate", "Planner", "candidates", "engine_interval"]
@@ -189,7 +190,9 @@ class Planner:
         options = [self.options(layer, budget) for layer in self.layers]
         steps = sorted({item.busy for items in options for item in items})
         # The slowest step of all is met by every layer, folded most.
-        slowest = max(engine_interval(item.config) for items in options for item in items[:1])
+        slowest = max(
+            self.interval(layer, items[0].config) for layer, items in zip(self.layers, options)
+        )
         steps = [step for step in steps if step < slowest] + [slowest]
         chosen = self._choose(budget, slowest)
         if excess := self._excess(chosen, budget):
@@ -222,6 +225,14 @@ class Planner:
         ]
         return sorted(items, key=lambda item: (_share(item.cost, self.device), item.busy))
 
+    def interval(self, layer: MatMul, config: EngineConfig) -> int:
+        """Cycles between frames of a layer on an engine: those between its vectors, for each."""
+        return engine_interval(config) * self._vectors(layer)
+
+    def _vectors(self, layer: MatMul) -> int:
+        """Vectors of a frame: positions of a window, or one."""
+        return math.prod(self.graph.types[layer.name].shape[:-1])
+
     def _evaluate(self, layer: MatMul, folding: Folding) -> Candidate:
         known = self._evaluated.get((layer.name, folding))
         if known is not None:
@@ -232,7 +243,8 @@ class Planner:
         buffer = weight_buffer("weights", config, None, self.device, self.reloadable)
         cost = config.cost(self.device) + buffer.cost(self.device)
         cost += self._cost_behind(layer, config)
-        found = Candidate(folding, config, config.timing().busy_cycles, cost)
+        busy = config.timing().busy_cycles * self._vectors(layer)
+        found = Candidate(folding, config, busy, cost)
         self._evaluated[layer.name, folding] = found
         return found
 
@@ -257,20 +269,33 @@ class Planner:
     def _choose(self, budget: Budget, limit: int) -> dict[str, Folding]:
         """The cheapest folding of each layer whose exact interval is at most ``limit``."""
         chosen: dict[str, Folding] = {}
-        given = edge_count(self.graph.types[self.graph.input_name].range)
+        given: int | None = edge_count(self.graph.types[self.graph.input_name].range)
         for layer in self.layers:
+            source = self.graph[layer.inputs[0]]
+            if isinstance(source, Window):
+                # How many elements a beat it gives follows from the folding, not the reverse.
+                self._check_pixels(source, limit)
+                given = None
             items = self.options(layer, budget, given)
             fitting = (item for item in items if item.busy <= limit)
-            best = next((item for item in fitting if engine_interval(item.config) <= limit), None)
+            best = next((i for i in fitting if self.interval(layer, i.config) <= limit), None)
             if best is None:
                 fastest = min(items, key=lambda item: item.busy)
                 raise ValueError(
-                    f"Interval of {layer.name} must be {engine_interval(fastest.config)} cycles "
-                    f"or more on {self.device.name}, not {limit}"
+                    f"Interval of {layer.name} must be {self.interval(layer, fastest.config)} "
+                    f"cycles or more on {self.device.name}, not {limit}"
                 )
             chosen[layer.name] = best.folding
             given = best.config.queries
         return chosen
+
+    def _check_pixels(self, window: Window, limit: int) -> None:
+        """A window takes a pixel and gives a position a cycle at most."""
+        pixels = max(window.rows.size * window.columns.size, window.positions)
+        if pixels > limit:
+            raise ValueError(
+                f"Interval of {window.name} must be {pixels} cycles or more, not {limit}"
+            )
 
     def _excess(self, foldings: Mapping[str, Folding], budget: Budget) -> str:
         mapped = map_graph(

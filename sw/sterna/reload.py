@@ -76,7 +76,8 @@ def _rows(old: MappedDesign, new: MappedDesign, stage: str, kind: str) -> tuple[
         buffer: Any = before.weights
         engine: Any = before.part
         assert isinstance(op, MatMul)
-        return buffer.pack(engine.pack(op.weights))
+        order = old.orders.get(before.name, slice(None))
+        return buffer.pack(engine.pack(op.weights[:, order]))
     try:
         if isinstance(op, Threshold):
             return part.pack(op.thresholds, op.descending.astype(bool))

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from sterna.cycles import Network, simulate_network
-from sterna_hw.base import IntegerRange
+from sterna_hw.base import IntegerRange, WindowAxis
 from sterna_hw.sliding_window import SlidingWindowConfig
-from sterna_hw.window_axis import WindowAxis
 from sterna_sim.part_bench import run_part
 from sterna_sim.payloads import frames_to_payloads
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sterna import ir
-from sterna_hw.base import BINARY, TERNARY, TWO_BIT, Alphabet, IntegerRange, Rounding
+from sterna_hw.base import BINARY, TERNARY, TWO_BIT, Alphabet, IntegerRange, Rounding, WindowAxis
 
 
 def random_alphabet(generator: np.random.Generator) -> tuple[Alphabet, int]:
@@ -61,3 +61,48 @@ def random_codes(seed: int, graph: ir.Graph, count: int) -> np.ndarray:
     kind = graph.types[graph.input_name]
     generator = np.random.default_rng(seed)
     return generator.integers(kind.range.low, kind.range.high + 1, (count, *kind.shape))
+
+
+def random_axis(generator: np.random.Generator, size: int) -> WindowAxis:
+    """A window over so many inputs."""
+    while True:
+        kernel, dilation = int(generator.integers(1, 4)), int(generator.choice([1, 1, 1, 2]))
+        span = (kernel - 1) * dilation + 1
+        before, after = (int(generator.integers(0, span)) for _ in range(2))
+        if span <= before + size + after:
+            stride = int(generator.choice([1, 1, 2]))
+            return WindowAxis(size, kernel, stride, dilation, before, after)
+
+
+def random_images(seed: int, layers: int = 2) -> ir.Graph:
+    """A chain of convolutions with thresholds, some of them pooled, flattened into a last matmul."""
+    generator = np.random.default_rng(seed)
+    shape = (*(int(n) for n in generator.integers(3, 8, 2)), int(generator.integers(1, 4)))
+    low = int(generator.choice([0, 0, -8]))
+    ops: list[ir.Op] = [ir.Input("x", (), ir.TensorType(shape, IntegerRange(low, 7)))]
+    kind = ops[0].result_type(())
+
+    def add(op: ir.Op) -> None:
+        nonlocal kind
+        ops.append(op)
+        kind = op.result_type((kind,))
+
+    def add_matmul(name: str, outputs: int) -> None:
+        alphabet, planes = random_alphabet(generator)
+        weights = random_weights(generator, (outputs, kind.channels), alphabet, planes)
+        add(ir.MatMul(name, (ops[-1].name,), weights, alphabet, planes))
+
+    for layer in range(layers):
+        axes = [random_axis(generator, size) for size in kind.shape[:2]]
+        add(ir.Window(f"window{layer}", (ops[-1].name,), *axes))
+        add_matmul(f"conv{layer}", int(generator.integers(1, 7)))
+        add(random_threshold(generator, f"act{layer}", ops[-1].name, kind))
+        if generator.random() < 0.5 and min(kind.shape[:2]) > 1:
+            axes = [WindowAxis(size, 2, 2) for size in kind.shape[:2]]
+            add(ir.Window(f"taps{layer}", (ops[-1].name,), *axes))
+            mode = str(generator.choice(["max", "sum"]))
+            add(ir.Pool(f"pool{layer}", (ops[-1].name,), mode, 4))
+    add(ir.Reshape("flat", (ops[-1].name,), (kind.size,)))
+    add_matmul("last", int(generator.integers(1, 7)))
+    edges = {"last": ir.OutputEdge(0.25)}
+    return ir.Graph(f"images{seed}", tuple(ops), {"x": ir.InputEdge(0.5)}, edges)

@@ -7,9 +7,10 @@ import pytest
 
 from sterna import ir
 from sterna.folding import Folding, SelectFolding, TableFolding
-from sterna.mapping import edge_count, map_graph
+from sterna.mapping import map_graph
 from sterna.planner import MODEST_LUT, Budget, Planner, candidates, engine_interval
 from sterna.queues import interval_of, size_queues
+from sterna.stage_builder import edge_count
 from sterna_hw.base import DEVICES, TERNARY, Cost, find_device
 from sterna_hw.gearbox import GearboxConfig
 

@@ -6,6 +6,7 @@ from .device import DEVICES, Device, MemoryKind, find_device
 from .integer_range import IntegerRange
 from .rounding import Rounding
 from .timing import Process, Step, Timing, queue
+from .window_axis import WindowAxis
 
 __all__ = [
     "ALPHABETS",
@@ -23,6 +24,7 @@ __all__ = [
     "Rounding",
     "Step",
     "Timing",
+    "WindowAxis",
     "find_device",
     "queue",
 ]

@@ -5,6 +5,7 @@ from .op import Op
 from .ops import Input, MatMul, Requantize, Reshape, Threshold, TopK
 from .text import parse_graph, print_graph
 from .types import InputEdge, OutputEdge, TensorType
+from .window_ops import Pool, Window
 
 __all__ = [
     "Graph",
@@ -13,11 +14,13 @@ __all__ = [
     "MatMul",
     "Op",
     "OutputEdge",
+    "Pool",
     "Requantize",
     "Reshape",
     "TensorType",
     "Threshold",
     "TopK",
+    "Window",
     "parse_graph",
     "print_graph",
 ]

@@ -19,23 +19,25 @@ import base64
 import json
 import re
 import zlib
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
 
-from sterna_hw.base import Alphabet, IntegerRange, Rounding
+from sterna_hw.base import Alphabet, IntegerRange, Rounding, WindowAxis
 
 from .graph import Graph
 from .op import Op
 from .ops import Input, MatMul, Requantize, Reshape, Threshold, TopK
 from .types import InputEdge, OutputEdge, TensorType
+from .window_ops import Pool, Window
 
 __all__ = ["VERSION", "parse_graph", "print_graph"]
 
 VERSION = 1
 
 _OPS: dict[str, type[Op]] = {
-    op.kind: op for op in (Input, MatMul, Threshold, Requantize, Reshape, TopK)
+    op.kind: op for op in (Input, MatMul, Threshold, Requantize, Reshape, TopK, Window, Pool)
 }
 _LINE = re.compile(r"%(?P<name>\S+) = (?P<kind>\w+)\((?P<inputs>[^)]*)\) (?P<rest>\{.*)")
 _EDGE = re.compile(r"edge (?P<side>in|out) %(?P<name>\S+) (?P<rest>\{.*)")
@@ -122,6 +124,8 @@ def _encode(value: Any) -> Any:
         return {"alphabet": value.name, "values": value.values}
     if isinstance(value, Rounding):
         return {"rounding": value.value}
+    if isinstance(value, WindowAxis):
+        return {"window": astuple(value)}
     if isinstance(value, TensorType):
         return {"type": value.shape, "range": [value.range.low, value.range.high]}
     if isinstance(value, tuple):
@@ -141,6 +145,8 @@ def _decode(value: Any) -> Any:
         return np.frombuffer(packed, dtype="<i8").reshape(value["shape"])
     if "alphabet" in value:
         return Alphabet(value["alphabet"], tuple(value["values"]))
+    if "window" in value:
+        return WindowAxis(*value["window"])
     if "rounding" in value:
         return Rounding(value["rounding"])
     bounds = IntegerRange(*value["range"])

@@ -1,8 +1,8 @@
 """Drops operations that change nothing in hardware, so that no part is spent on them.
 
-A reshape moves no element in a stream, and a requantise with multiplier 1, offset 0, shift 0 and no
-effective clip gives back its input. Both vanish; readers of their result read their input instead.
-An output keeps its name only when the operation that makes it stays, so an output's own operation
+A reshape of the input moves no element in a stream, and a requantise with multiplier 1, offset 0,
+shift 0 and no effective clip gives back its input. Both vanish; readers of their result read their
+input instead. An output keeps its name only when the operation that makes it stays, so an output's own operation
 is dropped too and the output moves to its input (with the same edge).
 """
 
@@ -31,7 +31,7 @@ def drop_identity(graph: Graph) -> Graph:
 
 def _is_identity(graph: Graph, op: Op) -> bool:
     if isinstance(op, Reshape):
-        return True
+        return isinstance(graph[graph[op.name].inputs[0]], Input)
     if not isinstance(op, Requantize):
         return False
     same = bool((op.multiplier == 1).all() and (op.offset == 0).all() and op.shift == 0)
