@@ -80,8 +80,8 @@ class Design:
         return values.reshape(len(values), -1)
 
     def checkpoints(self, codes: np.ndarray) -> dict[str, np.ndarray]:
-        """What each stage must give, by instance name: int64 ``(vectors, elements)``, all vectors of
-        a sample (one, or one for each pixel) before those of the next."""
+        """What each stage must give, by instance name: int64 ``(vectors, elements)``, the vectors
+        of a sample (one, or one for each pixel) before those of the next."""
         values = self.graph.run_integers(codes, checkpoints=True)
         return {
             stage["name"]: values[stage["layer"]].reshape(-1, stage["elements"])

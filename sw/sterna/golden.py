@@ -35,7 +35,7 @@ def quantize_input(graph: ir.Graph, x: np.ndarray) -> np.ndarray:
         raise ValueError("Inputs must be numbers, not NaN")
     # A sign-only input has the smallest scale there is: its quotients may reach infinity, and clip.
     with np.errstate(over="ignore"):
-        scaled = x.reshape(len(x), *kind.shape) / np.float32(edge.scale)
+        scaled = edge.arrange(x, kind.shape) / np.float32(edge.scale)
     scaled = scaled + np.float32(edge.zero_point)
     clipped = np.clip(scaled, np.float32(kind.range.low), np.float32(kind.range.high))
     return np.rint(clipped).astype(np.int64)

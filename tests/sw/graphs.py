@@ -75,7 +75,7 @@ def random_axis(generator: np.random.Generator, size: int) -> WindowAxis:
 
 
 def random_images(seed: int, layers: int = 2) -> ir.Graph:
-    """A chain of convolutions with thresholds, some of them pooled, flattened into a last matmul."""
+    """Convolutions with thresholds, some of them pooled, flattened into a last matmul."""
     generator = np.random.default_rng(seed)
     shape = (*(int(n) for n in generator.integers(3, 8, 2)), int(generator.integers(1, 4)))
     low = int(generator.choice([0, 0, -8]))

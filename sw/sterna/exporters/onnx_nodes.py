@@ -11,6 +11,7 @@ from onnx import helper, numpy_helper
 from sterna_hw.base import IntegerRange
 
 from ..source import (
+    CHANNELS_LAST,
     Add,
     BipolarQuantiser,
     Cast,
@@ -21,8 +22,11 @@ from ..source import (
     Multiply,
     MultiplyAdd,
     Operation,
+    Pooling,
     Relu,
     Reshape,
+    Transpose,
+    Windows,
 )
 
 __all__ = ["OnnxNodes"]
@@ -44,10 +48,33 @@ class OnnxNodes:
         self.fused_in_double = fused_in_double
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
+        # Files have channels first: transposes of images vanish, and what stands for them is here.
+        self.aliases: dict[str, str] = {}
+        self.images: set[str] = set()
+        self.windows: dict[str, Windows] = {}
 
     def add(self, name: str, operation: Operation, x: str) -> None:
         """Adds an operation on the value ``x``; its result is called ``name``."""
+        if isinstance(operation, Transpose):
+            self.aliases[name] = self.aliases.get(x, x)
+            if operation.axes == CHANNELS_LAST.axes:
+                self.images.add(name)
+            return
+        if x in self.images:
+            self.images.add(name)
+        source, x = x, self.aliases.get(x, x)
         match operation:
+            case Pooling():
+                kind = "AveragePool" if operation.mean else "MaxPool"
+                options = _window_attributes(operation)
+                if operation.mean and operation.pads:
+                    options["count_include_pad"] = 1
+                self._node(kind, name, x, **options)
+            case Windows():
+                self.windows[name] = operation
+                self.aliases[name] = x
+            case Linear() if source in self.windows:
+                self._convolution(name, operation, x, self.windows[source])
             case Linear():
                 self._linear(name, operation, x)
             case IntegerQuantiser() | BipolarQuantiser():
@@ -55,11 +82,11 @@ class OnnxNodes:
             case MultiplyAdd():
                 self._multiply_add(name, operation, x)
             case Multiply():
-                self._node("Mul", name, x, self._constant(f"{name}.factor", operation.constant))
+                self._arithmetic("Mul", name, x, "factor", operation.constant)
             case Divide():
-                self._node("Div", name, x, self._constant(f"{name}.divisor", operation.constant))
+                self._arithmetic("Div", name, x, "divisor", operation.constant)
             case Add():
-                self._node("Add", name, x, self._constant(f"{name}.addend", operation.constant))
+                self._arithmetic("Add", name, x, "addend", operation.constant)
             case Relu():
                 self._node("Relu", name, x)
             case Clip():
@@ -83,27 +110,48 @@ class OnnxNodes:
         self.constants.append(numpy_helper.from_array(np.array(values), name))
         return name
 
+    def _arithmetic(self, kind: str, name: str, x: str, what: str, constant: np.ndarray) -> None:
+        self._node(kind, name, x, self._by_channel(f"{name}.{what}", name, constant))
+
+    def _by_channel(self, name: str, of: str, values: np.ndarray) -> str:
+        """A constant beside the value ``of``: with channels first, other axes follow them."""
+        if of in self.images and np.ndim(values):
+            values = np.reshape(values, (-1, 1, 1))
+        return self._constant(name, values)
+
+    def _convolution(self, name: str, linear: Linear, x: str, windows: Windows) -> None:
+        height, width = windows.rows.kernel, windows.columns.kernel
+        shape = (len(linear.weights), height, width, -1)
+        scale = linear.scale.reshape(-1, 1, 1, 1)
+        if (linear.scale == linear.scale[0]).all():
+            scale = linear.scale[0]
+        integers = linear.weights.reshape(shape).transpose(0, 3, 1, 2)
+        quantised = self._weights(name, integers, scale, linear.binary)
+        self._node("Conv", name, x, quantised, **_window_attributes(windows))
+
     def _linear(self, name: str, linear: Linear, x: str) -> None:
         scale = linear.scale[np.newaxis, :]
         if (linear.scale == linear.scale[0]).all():
             scale = linear.scale[0]
-        grid = linear.weights.T.astype(np.float32) * scale
-        weights = self._constant(f"{name}.weight", grid)
-        scales = self._constant(f"{name}.weight_scale", scale)
-        if linear.binary:
-            quantised = self._node(
-                "BipolarQuant", f"{name}.weight_quant", weights, scales, domain=_DOMAIN
-            )
-        else:
-            held = IntegerRange.of_values(linear.weights).union(IntegerRange(-1, 1))
-            narrow = held.low > IntegerRange.of_width(held.width, signed=True).low
-            quantised = self._quant(
-                f"{name}.weight_quant", weights, scales, 0, held.width, True, narrow, "ROUND"
-            )
+        quantised = self._weights(name, linear.weights.T, scale, linear.binary)
         self._node("MatMul", name, x, quantised)
 
+    def _weights(self, name: str, integers: np.ndarray, scale: np.ndarray, binary: bool) -> str:
+        """Weights on their grid behind a quantiser."""
+        weights = self._constant(f"{name}.weight", integers.astype(np.float32) * scale)
+        scales = self._constant(f"{name}.weight_scale", scale)
+        if binary:
+            return self._node(
+                "BipolarQuant", f"{name}.weight_quant", weights, scales, domain=_DOMAIN
+            )
+        held = IntegerRange.of_values(integers).union(IntegerRange(-1, 1))
+        narrow = held.low > IntegerRange.of_width(held.width, signed=True).low
+        return self._quant(
+            f"{name}.weight_quant", weights, scales, 0, held.width, True, narrow, "ROUND"
+        )
+
     def _quantiser(self, name: str, quantiser: IntegerQuantiser | BipolarQuantiser, x: str) -> None:
-        scale = self._constant(f"{name}.scale", quantiser.scale)
+        scale = self._by_channel(f"{name}.scale", name, quantiser.scale)
         if isinstance(quantiser, BipolarQuantiser):
             self._node("BipolarQuant", name, x, scale, domain=_DOMAIN)
             return
@@ -146,12 +194,12 @@ class OnnxNodes:
 
     def _multiply_add(self, name: str, operation: MultiplyAdd, x: str) -> None:
         if not self.fused_in_double:
-            gain = self._constant(f"{name}.gain.factor", operation.gain)
-            addend = self._constant(f"{name}.addend", operation.addend)
+            gain = self._by_channel(f"{name}.gain.factor", name, operation.gain)
+            addend = self._by_channel(f"{name}.addend", name, operation.addend)
             self._node("Add", name, self._node("Mul", f"{name}.gain", x, gain), addend)
             return
-        gain = self._constant(f"{name}.gain.factor", operation.gain.astype(np.float64))
-        addend = self._constant(f"{name}.addend", operation.addend.astype(np.float64))
+        gain = self._by_channel(f"{name}.gain.factor", name, operation.gain.astype(np.float64))
+        addend = self._by_channel(f"{name}.addend", name, operation.addend.astype(np.float64))
         wide = self._node("Cast", f"{name}.double", x, to=onnx.TensorProto.DOUBLE)
         product = self._node("Mul", f"{name}.gain", wide, gain)
         total = self._node("Add", f"{name}.sum", product, addend)
@@ -163,3 +211,13 @@ class OnnxNodes:
             return
         shape = np.array([0, *reshape.target], dtype=np.int64)
         self._node("Reshape", name, x, self._constant(f"{name}.shape", shape))
+
+
+def _window_attributes(windows: Windows) -> dict[str, Any]:
+    rows, columns = windows.rows, windows.columns
+    return {
+        "kernel_shape": [rows.kernel, columns.kernel],
+        "strides": [rows.stride, columns.stride],
+        "dilations": [rows.dilation, columns.dilation],
+        "pads": [rows.before, columns.before, rows.after, columns.after],
+    }

@@ -140,7 +140,10 @@ class _Reader:
             if node.args:  # a parameter with a default value
                 return node.args[0]
             return self._refuse(node, str(node.target), "one network input")
-        return self.builder.input(str(node.target), self.shape)
+        torch = import_module("torch")
+        kinds = (torch.nn.Conv2d, torch.nn.MaxPool2d, torch.nn.AvgPool2d, torch.nn.BatchNorm2d)
+        is_image = any(isinstance(layer, kinds) for layer in self.module.modules())
+        return self.builder.input(str(node.target), self.shape, is_image)
 
     def _output(self, value: Any) -> str:
         if isinstance(value, str):
@@ -180,7 +183,7 @@ class _Reader:
         value = next((v for v in map(self._argument, node.args) if v in self.builder), None)
         name = what if node.op in ("placeholder", "call_module") else node.name
         reason = f"{what} must have {wanted}" if wanted != "supported" else f"{what} is unknown"
-        remedy = "use linear, batch norm, ReLU, HardTanh, identity and flatten"
+        remedy = "use linear, conv2d, pooling, batch norm, ReLU, HardTanh, identity and flatten"
         return self.builder.refuse(name, value, reason, remedy)
 
 

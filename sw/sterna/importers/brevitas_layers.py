@@ -17,21 +17,41 @@ from ..source import (
     Clip,
     IntegerQuantiser,
     MultiplyAdd,
+    Pooling,
     Relu,
     Reshape,
     SourceBuilder,
+    Transpose,
+    Windows,
 )
 from ..source.elementwise import fused_multiply_add
+from .convolution import as_matrix, image_axes
 from .shapes import flattened
 
 __all__ = ["LayerReader"]
 
 _IGNORED = ("Identity", "Dropout", "Dropout1d", "Dropout2d", "AlphaDropout", "QuantDropout")
-_REMEDY = "use linear, batch norm, ReLU, HardTanh, identity and flatten"
+_REMEDY = "use linear, conv2d, pooling, batch norm, ReLU, HardTanh, identity and flatten"
 
 
 def _array(tensor: Any) -> np.ndarray:
     return tensor.detach().cpu().numpy()
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    return (int(value), int(value)) if isinstance(value, int) else (int(value[0]), int(value[1]))
+
+
+def _padding(layer: Any) -> tuple[int, int, int, int]:
+    """Padding of a convolution above, left, below and right."""
+    if layer.padding == "valid":
+        return (0, 0, 0, 0)
+    if layer.padding == "same":
+        total = [step * (taps - 1) for step, taps in zip(layer.dilation, layer.kernel_size)]
+        before = [rows // 2 for rows in total]
+        return (before[0], before[1], total[0] - before[0], total[1] - before[1])
+    rows, columns = _pair(layer.padding)
+    return (rows, columns, rows, columns)
 
 
 class LayerReader:
@@ -47,11 +67,15 @@ class LayerReader:
         kind = type(layer).__name__
         if isinstance(layer, quantised.QuantLinear):
             return self._linear(name, layer, value)
+        if isinstance(layer, quantised.QuantConv2d):
+            return self._convolution(name, layer, value)
         if hasattr(layer, "act_quant"):
             value = self._proxy(f"{name}.input_quant", getattr(layer, "input_quant", None), value)
             return self._proxy(name, layer.act_quant, value)
-        if isinstance(layer, torch.nn.BatchNorm1d):
+        if isinstance(layer, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             return self._batch_norm(name, layer, value)
+        if isinstance(layer, torch.nn.MaxPool2d | torch.nn.AvgPool2d):
+            return self._pool(name, layer, value)
         if isinstance(layer, torch.nn.Flatten):
             shape = self.builder.shape(value)
             if shape is None:
@@ -63,6 +87,10 @@ class LayerReader:
             return self.builder.add(name, Reshape(target), value)
         if kind in _IGNORED:
             return value
+        if isinstance(layer, torch.nn.Conv2d):
+            reason = "weights must be quantised, not float"
+            remedy = "use brevitas.nn.QuantConv2d"
+            return self.builder.refuse(name, value, reason, remedy)
         if isinstance(layer, torch.nn.Linear):
             reason = "weights must be quantised, not float"
             remedy = "use brevitas.nn.QuantLinear"
@@ -86,7 +114,46 @@ class LayerReader:
 
     def _linear(self, name: str, layer: Any, value: str) -> str:
         value = self._proxy(f"{name}.input_quant", layer.input_quant, value)
-        shape = (layer.out_features,)
+        return self._weighted(name, layer, value, (layer.out_features,))
+
+    def _convolution(self, name: str, layer: Any, value: str) -> str:
+        value = self._proxy(f"{name}.input_quant", layer.input_quant, value)
+        refuse = self.builder.refuse
+        if layer.padding_mode != "zeros":
+            reason = f"padding must be zeros, not {layer.padding_mode}"
+            return refuse(name, value, reason, "pad with zeros")
+        try:
+            padding = _padding(layer)
+            rows, columns = image_axes(
+                self.builder.shape(value), layer.kernel_size, layer.stride, padding, layer.dilation
+            )
+        except ValueError as error:
+            return refuse(name, value, str(error), "give the layer an image that fits")
+        value = self.builder.add(f"{name}.window", Windows(rows, columns), value)
+        shape = (layer.out_channels, rows.outputs, columns.outputs)
+        return self._weighted(name, layer, value, shape)
+
+    def _pool(self, name: str, layer: Any, value: str) -> str:
+        refuse = self.builder.refuse
+        mean = type(layer).__name__.startswith("Avg")
+        kernel, stride, padding, dilation = (
+            _pair(getattr(layer, field, 1))
+            for field in ("kernel_size", "stride", "padding", "dilation")
+        )
+        if layer.ceil_mode:
+            return refuse(name, value, "ceil_mode must be off", "pad the image instead")
+        if mean and any(padding) and not layer.count_include_pad:
+            return refuse(name, value, "padding must be counted", "set count_include_pad")
+        if mean and layer.divisor_override is not None:
+            return refuse(name, value, "divisor must be that of the window", "leave it out")
+        try:
+            axes = image_axes(self.builder.shape(value), kernel, stride, padding * 2, dilation)
+        except ValueError as error:
+            return refuse(name, value, str(error), "give the layer an image that fits")
+        return self.builder.add(name, Pooling(*axes, mean=mean), value)
+
+    def _weighted(self, name: str, layer: Any, value: str, shape: tuple[int, ...]) -> str:
+        """A matrix and its bias, on a vector or on windows."""
         refuse = self.builder.refuse
         if not layer.weight_quant.is_quant_enabled:
             remedy = "give the layer a weight quantiser"
@@ -98,8 +165,8 @@ class LayerReader:
         quantised = layer.quant_weight()
         scale = _array(quantised.scale)
         if not (np.isfinite(scale).all() and (scale > 0).all()):
-            weights = np.zeros(raw.shape, dtype=np.int64)
-            return self.builder.linear(name, value, weights, scale, None)
+            weights = np.zeros((len(raw), 1), dtype=np.int64)
+            return self.builder.linear(name, value, weights, scale.reshape(-1, 1), None)
         zero = _array(quantised.zero_point)
         if (zero != np.round(zero)).any():
             reason = "zero point of weights must be an integer"
@@ -110,6 +177,12 @@ class LayerReader:
             reason = "weights must lie on the grid of their scale"
             return refuse(name, value, reason, "use an integer weight quantiser", shape)
         binary = bool(quantised.bit_width == 1 and quantised.signed)
+        if weights.ndim == 4:
+            groups = int(layer.groups)
+            scale = as_matrix(np.broadcast_to(scale, weights.shape), groups, np.nan)
+            # What a group does not see has no scale of its own.
+            scale = np.where(np.isnan(scale), np.nanmax(scale, axis=1, keepdims=True), scale)
+            weights, binary = as_matrix(weights, groups), binary and groups == 1
         bias, problem = self._bias(layer, value, quantised)
         if problem:
             return refuse(name, value, problem, "use a float bias", shape)
@@ -126,7 +199,7 @@ class LayerReader:
         source = self._producer(value)
         if source is None:
             return None, "bias quantiser must know the input's scale"
-        zeros = torch.zeros(1, layer.in_features, dtype=layer.weight.dtype)
+        zeros = torch.zeros(1, 1, dtype=layer.weight.dtype)
         inputs = import_module("brevitas.quant_tensor").IntQuantTensor(
             zeros,
             torch.tensor(source.scale),
@@ -141,7 +214,9 @@ class LayerReader:
     def _producer(self, value: str) -> IntegerQuantiser | BipolarQuantiser | None:
         """The quantiser that made a value, through reshapes."""
         operation = self.builder.operation(value)
-        while isinstance(operation, Reshape):
+        while isinstance(operation, Reshape | Transpose | Windows):
+            if isinstance(operation, Pooling) and operation.mean:
+                return None
             value = self.builder.source_of(value)
             operation = self.builder.operation(value)
         is_quantiser = isinstance(operation, IntegerQuantiser | BipolarQuantiser)
@@ -187,8 +262,10 @@ class LayerReader:
 
     def _batch_norm(self, name: str, layer: Any, value: str) -> str:
         shape = self.builder.shape(value)
-        if shape is not None and len(shape) != 1:
-            reason = f"batch norm must follow a linear layer, not shape {shape}"
+        axes = 3 if type(layer).__name__ == "BatchNorm2d" else 1
+        if shape is not None and len(shape) != axes:
+            before = "an image" if axes == 3 else "a linear layer"
+            reason = f"batch norm must follow {before}, not shape {shape}"
             return self.builder.refuse(name, value, reason, "normalise over one axis", shape)
         if layer.running_mean is None:
             reason = "batch norm must track running statistics"

@@ -18,7 +18,7 @@ import numpy as np
 from sterna_hw.base import IntegerRange
 
 from .. import ir
-from ..source import Cast, Clip, Elementwise, IntegerQuantiser, Quantiser, Relu
+from ..source import Cast, Clip, Elementwise, IntegerQuantiser, Quantiser, Relu, Transpose
 
 __all__ = ["RealInput", "smallest_scale_edge"]
 
@@ -27,13 +27,22 @@ _HALF_EVEN = ("ROUND", "HALF_EVEN")
 
 @dataclass(frozen=True)
 class RealInput:
-    """A real network input, its current shape, and the operations on it so far."""
+    """A real network input, its current shape, the operations on it so far, and the order of the
+    source's axes if it is another."""
 
     name: str
     shape: tuple[int, ...]
     steps: tuple[Elementwise, ...] = ()
+    axes: tuple[int, ...] = ()
+
+    def transposed(self, transpose: Transpose) -> RealInput:
+        axes = tuple((self.axes or range(len(self.shape)))[axis] for axis in transpose.axes)
+        shape = transpose.shape(self.shape)
+        return replace(self, shape=shape, axes=() if axes == tuple(sorted(axes)) else axes)
 
     def reshaped(self, shape: tuple[int, ...]) -> RealInput:
+        if self.axes:
+            raise ValueError("an image must be quantised before it is flattened")
         return replace(self, shape=shape)
 
     def then(self, step: Elementwise) -> RealInput:
@@ -63,7 +72,7 @@ class RealInput:
             first, last = quantiser.codes(ends).tolist()
             low, high = max(low, first), min(high, last)
         zero = quantiser.zero_point
-        edge = ir.InputEdge(float(quantiser.scale), zero)
+        edge = ir.InputEdge(float(quantiser.scale), zero, self.axes)
         return edge, IntegerRange(low + zero, high + zero)
 
 
@@ -79,4 +88,4 @@ def smallest_scale_edge(value: RealInput) -> tuple[ir.InputEdge, IntegerRange]:
         kind = type(value.steps[0]).__name__
         raise ValueError(f"operation before a bipolar input quantiser must be none, not {kind}")
     smallest = float(np.finfo(np.float32).smallest_subnormal)
-    return ir.InputEdge(smallest, 0), IntegerRange(-1, 0)
+    return ir.InputEdge(smallest, 0, value.axes), IntegerRange(-1, 0)

@@ -12,7 +12,8 @@ measured agreement stands in the layer's note. Nothing here imitates float arith
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,10 +26,13 @@ from ..source import (
     IntegerQuantiser,
     Linear,
     Opaque,
+    Pooling,
     Quantiser,
     Reshape,
     SourceGraph,
     SourceNode,
+    Transpose,
+    Windows,
 )
 from ..unsupported import Problem, UnsupportedError
 from .affine import affine_form
@@ -45,18 +49,22 @@ __all__ = ["MOST_THRESHOLDS", "lower"]
 MOST_THRESHOLDS = 255
 """Levels beyond which a quantiser becomes a dyadic requantisation instead of thresholds."""
 
+_QUANTISE = "put a quantiser (QuantIdentity, QuantReLU, Quant) before it"
+
 
 @dataclass(frozen=True)
 class _Codes:
     op: str
     scale: np.ndarray
     zero_point: int
+    order: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class _Tail:
     op: str
     tail: FloatTail
+    order: np.ndarray | None = None
 
 
 class _Lost(enum.Enum):
@@ -123,6 +131,10 @@ class _Lowerer:
             result = self.linear(node.name, operation, value)
         elif isinstance(value, _Lost):
             result = _Lost.ANYTHING if isinstance(operation, Quantiser) else value
+        elif isinstance(operation, Transpose):
+            result = self.transpose(node.name, operation, value)
+        elif isinstance(operation, Windows):
+            result = self.windows(node.name, operation, value)
         elif isinstance(operation, Reshape):
             result = self.reshape(node.name, operation, value)
         elif isinstance(operation, Quantiser):
@@ -152,11 +164,49 @@ class _Lowerer:
             self.refuse(name, "input must have one scale, not one a channel", remedy)
             return _Lost.FLOAT
         alphabet, planes = choose_alphabet(linear)
-        op = self.emit(
-            ir.MatMul(self.names.new(name), (value.op,), linear.weights, alphabet, planes)
-        )
+        weights = linear.weights if value.order is None else linear.weights[:, value.order]
+        op = self.emit(ir.MatMul(self.names.new(name), (value.op,), weights, alphabet, planes))
         scale = linear.scale.astype(np.float64) * float(value.scale)
         zero = linear.weights.sum(axis=1) * value.zero_point
+        return _Tail(op, FloatTail(scale, zero, (), self.source.number_type))
+
+    def transpose(self, name: str, transpose: Transpose, value: _Value) -> _Value:
+        """Integers stay as they are; only their order is noted, for a reshape to follow."""
+        if isinstance(value, RealInput):
+            return value.transposed(transpose)
+        if not isinstance(value, _Codes) or value.order is not None:
+            return self.refuse(name, "image must be quantised before it is flattened", _QUANTISE)
+        shape = self.types[value.op].shape
+        places = np.arange(math.prod(shape))
+        wanted = transpose.evaluate(places.reshape(1, *shape))
+        order = np.empty_like(places)
+        order[wanted.ravel()] = places
+        return replace(value, order=order)
+
+    def windows(self, name: str, windows: Windows, value: _Value) -> _Value:
+        if not isinstance(value, _Codes) or value.scale.ndim:
+            what = "one scale" if isinstance(value, _Codes) else "a quantiser in front"
+            return self.refuse(name, f"windows must have {what}", _QUANTISE)
+        largest = isinstance(windows, Pooling) and not windows.mean
+        low = self.types[value.op].range.low
+        op = self.emit(
+            ir.Window(
+                self.names.new(f"{name}.taps" if isinstance(windows, Pooling) else name),
+                (value.op,),
+                windows.rows,
+                windows.columns,
+                low if largest and windows.pads else value.zero_point,
+            )
+        )
+        if not isinstance(windows, Pooling):
+            return replace(value, op=op)
+        mode = "max" if largest else "sum"
+        op = self.emit(ir.Pool(self.names.new(name), (op,), mode, windows.taps))
+        if largest:
+            return replace(value, op=op)
+        channels = self.types[op].channels
+        scale = np.full(channels, float(value.scale) / windows.taps)
+        zero = np.full(channels, value.zero_point * windows.taps)
         return _Tail(op, FloatTail(scale, zero, (), self.source.number_type))
 
     def reshape(self, name: str, reshape: Reshape, value: _Value) -> _Value:
@@ -165,6 +215,8 @@ class _Lowerer:
         if isinstance(value, _Codes) and not value.scale.ndim:
             if self.types[value.op].shape == reshape.target:
                 return value
+            if value.order is not None and len(reshape.target) != 1:
+                return self.refuse(name, "an image must be flattened whole", "flatten from axis 1")
             first = self.ops[0]
             if isinstance(first, ir.Input) and value.op == first.name and len(self.ops) == 1:
                 # A reshape right behind the input is the input's own shape.
@@ -173,7 +225,7 @@ class _Lowerer:
                 self.emit(ir.Input(first.name, (), kind))
                 return value
             op = self.emit(ir.Reshape(self.names.new(name), (value.op,), reshape.target))
-            return _Codes(op, value.scale, value.zero_point)
+            return replace(value, op=op)
         if isinstance(value, _Tail) and self.types[value.op].shape == reshape.target:
             return value
         remedy = "put the quantiser before the reshape"
@@ -185,13 +237,17 @@ class _Lowerer:
         if isinstance(value, _Codes):
             value = self.tail_of(value)
         assert isinstance(value, _Tail)
-        return _Tail(value.op, value.tail.then(operation))
+        if value.order is not None and any(constant.ndim for constant in operation.constants()):
+            remedy = "put it before the flatten or behind the next layer"
+            return self.refuse(value.op, "a flattened image must have no channels", remedy)
+        return replace(value, tail=value.tail.then(operation))
 
     def tail_of(self, codes: _Codes) -> _Tail:
         channels = self.types[codes.op].channels
         scale = np.broadcast_to(codes.scale.astype(np.float64), channels)
         zero = np.full(channels, codes.zero_point, dtype=np.int64)
-        return _Tail(codes.op, FloatTail(scale, zero, (), self.source.number_type))
+        tail = FloatTail(scale, zero, (), self.source.number_type)
+        return _Tail(codes.op, tail, codes.order)
 
     def quantise(self, name: str, quantiser: Quantiser, value: _Value) -> _Value:
         if isinstance(value, RealInput):
@@ -200,6 +256,9 @@ class _Lowerer:
             value = self.tail_of(value)
         assert isinstance(value, _Tail)
         kind = self.types[value.op].range
+        if value.order is not None and quantiser.scale.ndim:
+            remedy = "use one scale for the whole tensor"
+            return self.refuse(name, "a flattened image must have one scale", remedy)
         try:
             if quantiser.level_count > MOST_THRESHOLDS:
                 op = self.requantise(name, quantiser, value, kind)
@@ -219,7 +278,7 @@ class _Lowerer:
                 self.notes.append(LayerNote(op, f"thresholds, {form}"))
         except TailError as error:
             return self.refuse(name, str(error), "use only monotone operations in between")
-        return op if isinstance(op, _Lost) else _Codes(op, quantiser.scale, 0)
+        return op if isinstance(op, _Lost) else _Codes(op, quantiser.scale, 0, value.order)
 
     def requantise(
         self, name: str, quantiser: Quantiser, value: _Tail, kind: IntegerRange
@@ -269,6 +328,9 @@ class _Lowerer:
     def finish(self) -> None:
         (name,) = self.source.outputs
         value = self.values[name]
+        if isinstance(value, _Codes | _Tail) and value.order is not None:
+            self.refuse(name, "a flattened image must go into a layer", "end in a linear layer")
+            return
         if isinstance(value, RealInput):
             self.refuse(name, "network must hold a layer", "add a quantised linear layer")
         if isinstance(value, _Codes) and value.scale.ndim:

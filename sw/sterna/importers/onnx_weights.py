@@ -14,7 +14,10 @@ from ..source import IntegerQuantiser, SourceBuilder
 
 __all__ = ["KNOWN", "QuantisedConstant", "UnfitError", "quantise_constant"]
 
-KNOWN = "use MatMul, Gemm, Quant, BipolarQuant, BatchNormalization, Relu, Clip, Mul, Add, Reshape"
+KNOWN = (
+    "use MatMul, Gemm, Conv, MaxPool, AveragePool, Quant, BipolarQuant, BatchNormalization, Relu, "
+    "Clip, Mul, Add, Reshape"
+)
 """What a reader of files knows, as a remedy."""
 
 

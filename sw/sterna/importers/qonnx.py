@@ -8,11 +8,13 @@ node's name. `Quant` (also spelled `IntQuant`) and `BipolarQuant` mean what qonn
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import onnx
+
+from sterna_hw.base import WindowAxis
 
 from ..source import (
     Add,
@@ -20,11 +22,14 @@ from ..source import (
     Clip,
     Divide,
     Multiply,
+    Pooling,
     Relu,
     Reshape,
     SourceBuilder,
     SourceGraph,
+    Windows,
 )
+from .convolution import as_matrix, image_axes
 from .onnx_constants import FOLDED, attributes
 from .onnx_file import OnnxFile, open_onnx
 from .onnx_weights import KNOWN, QuantisedConstant, UnfitError, quantise_constant
@@ -58,10 +63,12 @@ class _Reader:
         self.env: dict[str, _Operand] = dict(file.constants)
         self.handlers: dict[str, Callable[..., _Operand]] = {
             "Add": self.add,
+            "AveragePool": self.average_pool,
             "BatchNormalization": self.batch_norm,
             "BipolarQuant": self.bipolar,
             "Cast": self.cast,
             "Clip": self.clip,
+            "Conv": self.convolution,
             "Div": self.divide,
             "Dropout": self.same,
             "Flatten": self.flatten,
@@ -69,6 +76,7 @@ class _Reader:
             "Identity": self.same,
             "IntQuant": self.quant,
             "MatMul": self.matmul,
+            "MaxPool": self.max_pool,
             "Mul": self.multiply,
             "Neg": self.negate,
             "Quant": self.quant,
@@ -81,7 +89,8 @@ class _Reader:
 
     def read(self) -> SourceGraph:
         file = self.file
-        self.env[file.input_name] = self.builder.input(file.input_name, file.shape)
+        is_image = any(node.op_type in ("Conv", "MaxPool", "AveragePool") for node in file.nodes)
+        self.env[file.input_name] = self.builder.input(file.input_name, file.shape, is_image)
         for node in file.nodes:
             self._node(node)
         output = self.env.get(file.output_name)
@@ -177,14 +186,68 @@ class _Reader:
         addend = None if bias is None else self._constant(bias).reshape(-1)
         return self._linear(name, x, weights, not options.get("transB", 0), addend)
 
-    def _linear(
-        self, name: str, x: str, weights: Any, transpose: bool, bias: np.ndarray | None
+    # Convolutions
+
+    def convolution(
+        self, name: str, options: dict[str, Any], x: Any, weights: Any, bias: Any = None
     ) -> _Operand:
+        if not isinstance(x, str):
+            raise UnfitError("the activation must come first", "multiply activations by weights")
+        weights = self._weights(weights)
+        if weights.integers.ndim != 4:
+            raise UnfitError(f"weights must have four axes, not {weights.integers.ndim}")
+        windows = Windows(*self._axes(x, options, weights.integers.shape[2:]))
+        groups = int(options.get("group", 1))
+        scale = as_matrix(weights.scale, groups, np.nan)
+        scale = np.where(np.isnan(scale), np.nanmax(scale, axis=1, keepdims=True), scale)
+        x = self.builder.add(f"{name}.window", windows, x)
+        addend = None if bias is None else self._constant(bias).reshape(-1)
+        binary = weights.binary and groups == 1
+        matrix = as_matrix(weights.integers, groups)
+        return self.builder.linear(name, x, matrix, scale, addend, binary)
+
+    def max_pool(self, name: str, options: dict[str, Any], x: Any) -> _Operand:
+        return self._pool(name, options, x, mean=False)
+
+    def average_pool(self, name: str, options: dict[str, Any], x: Any) -> _Operand:
+        pooling = Pooling(*self._axes(x, options, options["kernel_shape"]), mean=True)
+        if pooling.pads and not options.get("count_include_pad", 0):
+            raise UnfitError("padding must be counted", "set count_include_pad")
+        return self._pool(name, options, x, mean=True)
+
+    def _pool(self, name: str, options: dict[str, Any], x: Any, mean: bool) -> _Operand:
+        if options.get("ceil_mode", 0):
+            raise UnfitError("ceil_mode must be 0", "pad the image instead")
+        axes = self._axes(x, options, options["kernel_shape"])
+        return self.builder.add(name, Pooling(*axes, mean=mean), x)
+
+    def _axes(
+        self, x: str, options: dict[str, Any], kernel: Sequence[int]
+    ) -> tuple[WindowAxis, WindowAxis]:
+        if options.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
+            raise UnfitError("padding must be given as numbers, not auto_pad", "export again")
+        if len(kernel) != 2:
+            raise UnfitError(f"kernel must have two axes, not {len(kernel)}")
+        return image_axes(
+            self._known_shape(x),
+            kernel,
+            options.get("strides", (1, 1)),
+            options.get("pads", (0, 0, 0, 0)),
+            options.get("dilations", (1, 1)),
+        )
+
+    def _weights(self, weights: Any) -> QuantisedConstant:
         if isinstance(weights, str):
             raise UnfitError("weights must be constants, not computed")
         if not isinstance(weights, QuantisedConstant):
             remedy = "quantise them, for example with brevitas.nn.QuantLinear, or by a Quant node"
             raise UnfitError("weights must be quantised, not float", remedy)
+        return weights
+
+    def _linear(
+        self, name: str, x: str, weights: Any, transpose: bool, bias: np.ndarray | None
+    ) -> _Operand:
+        weights = self._weights(weights)
         if weights.integers.ndim != 2:
             raise UnfitError(f"weights must have two axes, not {weights.integers.ndim}")
         if transpose:
@@ -200,6 +263,8 @@ class _Reader:
         array = self._constant(constant)
         if array.size == 1:
             return array.reshape(())
+        if array.ndim in (3, 4) and array.shape[-2:] == (1, 1) and array.shape[-3] == array.size:
+            return array.reshape(-1)  # a channel of an image each
         if array.shape[-1] != array.size:
             raise UnfitError(f"constants must vary along the last axis only, not {array.shape}")
         return array.reshape(-1)

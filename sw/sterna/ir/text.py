@@ -55,7 +55,9 @@ def print_graph(graph: Graph) -> str:
         lines.append(f"%{op.name} = {op.kind}({inputs}) {attributes} : {graph.types[op.name]}")
     for side, edges in (("in", graph.inputs), ("out", graph.outputs)):
         for name, edge in edges.items():
-            record = {"scale": edge.scale.hex(), "zero_point": edge.zero_point}
+            record: dict[str, Any] = {"scale": edge.scale.hex(), "zero_point": edge.zero_point}
+            if isinstance(edge, InputEdge) and edge.axes:
+                record["axes"] = edge.axes
             lines.append(f"edge {side} %{name} {json.dumps(record)}")
     return "\n".join(lines) + "\n"
 
@@ -90,8 +92,8 @@ def parse_graph(text: str) -> Graph:
             elif match := _EDGE.fullmatch(line):
                 record = json.loads(match["rest"])
                 edge = InputEdge if match["side"] == "in" else OutputEdge
-                scale = float.fromhex(record["scale"])
-                edges[match["side"]][match["name"]] = edge(scale, record["zero_point"])
+                record["scale"] = float.fromhex(record["scale"])
+                edges[match["side"]][match["name"]] = edge(**record)
             elif line.strip():
                 raise ValueError("form is unknown")
         except (ValueError, KeyError, TypeError, zlib.error) as error:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from sterna_hw.base import IntegerRange
 
 __all__ = ["InputEdge", "OutputEdge", "TensorType"]
@@ -57,14 +59,28 @@ class InputEdge:
     """How real inputs become codes: ``code = round(clip(x / scale + zero_point))``.
 
     The division and the addition are done in float32 and the rounding is half to even, as QONNX and
-    Brevitas do it; the clip bounds are the range of the graph's input.
+    Brevitas do it; the clip bounds are the range of the graph's input. With ``axes``, axis k of the
+    graph's input is axis ``axes[k]`` of the source's (both without the batch axis).
     """
 
     scale: float
     zero_point: int = 0
+    axes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scale", _check_scale(self.scale))
+        object.__setattr__(self, "axes", tuple(self.axes))
+        if sorted(self.axes) != list(range(len(self.axes))):
+            raise ValueError(f"Axes of an edge must be in some order, not {self.axes}")
+
+    def arrange(self, x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """A batch in the source's layout as ``(batch, *shape)`` in the graph's."""
+        if not self.axes:
+            return x.reshape(len(x), *shape)
+        source = [0] * len(shape)
+        for place, axis in enumerate(self.axes):
+            source[axis] = shape[place]
+        return x.reshape(len(x), *source).transpose(0, *(axis + 1 for axis in self.axes))
 
 
 @dataclass(frozen=True)

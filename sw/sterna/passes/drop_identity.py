@@ -2,8 +2,8 @@
 
 A reshape of the input moves no element in a stream, and a requantise with multiplier 1, offset 0,
 shift 0 and no effective clip gives back its input. Both vanish; readers of their result read their
-input instead. An output keeps its name only when the operation that makes it stays, so an output's own operation
-is dropped too and the output moves to its input (with the same edge).
+input instead. An output keeps its name only when the operation that makes it stays, so an output's
+own operation is dropped too and the output moves to its input (with the same edge).
 """
 
 from __future__ import annotations

@@ -12,10 +12,13 @@ from .elementwise import (
     Relu,
 )
 from .graph import SourceGraph, SourceNode
+from .images import CHANNELS_FIRST, CHANNELS_LAST, Pooling, Transpose, Windows
 from .operation import Linear, Opaque, Operation, Reshape
 from .quantiser import BipolarQuantiser, IntegerQuantiser, Quantiser
 
 __all__ = [
+    "CHANNELS_FIRST",
+    "CHANNELS_LAST",
     "Add",
     "BipolarQuantiser",
     "Cast",
@@ -28,10 +31,13 @@ __all__ = [
     "MultiplyAdd",
     "Opaque",
     "Operation",
+    "Pooling",
     "Quantiser",
     "Relu",
     "Reshape",
     "SourceBuilder",
     "SourceGraph",
     "SourceNode",
+    "Transpose",
+    "Windows",
 ]

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 from ..unsupported import Problem
 from .elementwise import Add, Divide, Elementwise
 from .graph import SourceGraph, SourceNode
-from .operation import Linear, Opaque, Operation, Shape
-from .quantiser import ROUNDING_MODES, BipolarQuantiser, IntegerQuantiser
+from .images import CHANNELS_FIRST, CHANNELS_LAST, Transpose, Windows
+from .operation import Linear, Opaque, Operation, Reshape, Shape
+from .quantiser import ROUNDING_MODES, BipolarQuantiser, IntegerQuantiser, Quantiser
 
 __all__ = ["SourceBuilder"]
 
@@ -30,17 +31,32 @@ class SourceBuilder:
         self._inputs: dict[str, Shape] = {}
         self._by_name: dict[str, SourceNode] = {}
         self._shapes: dict[str, Shape | None] = {}
+        # Values whose channels are last: images brought into that order, and results of matrices,
+        # which are in that order by nature.
+        self._images: set[str] = set()
+        self._rows: set[str] = set()
 
-    def input(self, name: str, shape: Shape) -> str:
-        """Declares a network input (batch axis left out of the shape)."""
+    def input(self, name: str, shape: Shape, is_image: bool = False) -> str:
+        """Declares a network input (batch axis left out of the shape); an image's channels, which
+        the source has first, are brought to the end."""
         name = self._unique(name)
         self._inputs[name] = shape
         self._shapes[name] = shape
-        return name
+        return self.image(name, name) if is_image else name
 
     def shape(self, value: str) -> Shape | None:
-        """Shape of a value without the batch axis, ``None`` if unknown."""
-        return self._shapes[value]
+        """Shape of a value without the batch axis, as the source has it; ``None`` if unknown."""
+        shape = self._shapes[value]
+        return CHANNELS_FIRST.shape(shape) if value in self._images else shape
+
+    def image(self, name: str, value: str) -> str:
+        """An image ``(channels, height, width)`` of the source with its channels last."""
+        shape = self._shapes[value]
+        if value in self._images | self._rows or shape is None or len(shape) != 3:
+            return value
+        made = self._append(f"{name}.image", CHANNELS_LAST, (value,), CHANNELS_LAST.shape(shape))
+        self._images.add(made)
+        return made
 
     def __contains__(self, value: object) -> bool:
         return isinstance(value, str) and value in self._shapes
@@ -55,7 +71,16 @@ class SourceBuilder:
         return self._by_name[value].inputs[0]
 
     def add(self, name: str, operation: Operation, value: str) -> str:
-        """Adds an operation on a value; refuses it if it does not fit."""
+        """Adds an operation on a value; refuses it if it does not fit.
+
+        Constants with a value for each channel, and windows, make an image of a value with three
+        axes; a reshape makes it the source's again.
+        """
+        if isinstance(operation, Windows) or _by_channel(operation):
+            value = self.image(name, value)
+        if isinstance(operation, Reshape) and value in self._images:
+            shape = CHANNELS_FIRST.shape(self._shapes[value])
+            value = self._append(f"{name}.channels", CHANNELS_FIRST, (value,), shape)
         try:
             shape = operation.shape(self._shapes[value])
         except ValueError as error:
@@ -110,6 +135,8 @@ class SourceBuilder:
             reason = "weight scale must be the same for all inputs of a channel"
             return self.refuse(name, value, reason, remedy, (outputs,))
         result = self.add(name, Linear(weights, scales[:, 0], binary), value)
+        if value not in self._images:
+            self._rows.add(result)
         if bias is None:
             return result
         return self.add(f"{name}.bias", Add(np.asarray(bias, dtype=self.number_type)), result)
@@ -193,6 +220,10 @@ class SourceBuilder:
         name = self._unique(name)
         self._by_name[name] = SourceNode(name, operation, inputs)
         self._shapes[name] = shape
+        if inputs and not isinstance(operation, Reshape | Transpose | Opaque):
+            for values in (self._images, self._rows):
+                if inputs[0] in values:
+                    values.add(name)
         return name
 
     def _unique(self, name: str) -> str:
@@ -202,3 +233,10 @@ class SourceBuilder:
         while f"{name}_{number}" in self._shapes:
             number += 1
         return f"{name}_{number}"
+
+
+def _by_channel(operation: Operation) -> bool:
+    """Whether an operation has a constant for each channel."""
+    if isinstance(operation, Quantiser):
+        return bool(operation.scale.ndim)
+    return isinstance(operation, Elementwise) and any(c.ndim for c in operation.constants())

@@ -1,0 +1,69 @@
+"""From a framework's convolutions and poolings to windows: sizes, padding, groups.
+
+Frameworks give a kernel, a stride, padding and dilation for each axis; here they become two window
+axes, checked against the image. Weights ``[out, in / groups, height, width]`` become rows of a
+matrix ``[out, height * width * in]``; with groups, the rest of a row is zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sterna_hw.base import WindowAxis
+
+__all__ = ["as_matrix", "image_axes"]
+
+
+def image_axes(
+    shape: Sequence[int] | None,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> tuple[WindowAxis, WindowAxis]:
+    """The axes along height and width of an image ``(channels, height, width)``.
+
+    ``padding`` is above, left, below, right.
+
+    Raises
+    ------
+    ValueError
+        If the image is none, or the window does not fit it.
+    """
+    if shape is None or len(shape) != 3:
+        raise ValueError(f"input must be an image (channels, height, width), not shape {shape}")
+    rows, columns = (
+        WindowAxis(
+            int(shape[axis + 1]),
+            int(kernel[axis]),
+            int(stride[axis]),
+            int(dilation[axis]),
+            int(padding[axis]),
+            int(padding[axis + 2]),
+        )
+        for axis in range(2)
+    )
+    return rows, columns
+
+
+def as_matrix(weights: np.ndarray, groups: int, absent: Any = 0) -> np.ndarray:
+    """Rows of a matrix from ``[out, in / groups, height, width]``; ``absent`` stands where an
+    output does not see an input.
+
+    Raises
+    ------
+    ValueError
+        If the outputs are no multiple of the groups.
+    """
+    outputs, inside, height, width = weights.shape
+    if outputs % groups:
+        raise ValueError(f"outputs must be a multiple of the {groups} groups, not {outputs}")
+    matrix = np.full((outputs, height, width, inside * groups), absent, dtype=weights.dtype)
+    each = outputs // groups
+    for group in range(groups):
+        mine, seen = slice(group * each, group * each + each), slice(group * inside, None)
+        matrix[mine, :, :, seen][..., :inside] = weights[mine].transpose(0, 2, 3, 1)
+    return matrix.reshape(outputs, -1)
