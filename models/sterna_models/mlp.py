@@ -1,9 +1,10 @@
 """Builds the torch modules of a described multi-layer perceptron: quantised and float twins.
 
 Both are plain sequences with the same layer names, so the float network's state starts the
-quantised one. The quantised network is: `input` (quantiser), `flatten` when a sample has more than
-one axis, `hidden1`, `norm1`, `relu1`, ..., `output`. The names go through the importers into the
-intermediate representation, reports and mismatch messages.
+quantised one. The quantised network is: `input` (quantiser), convolutions if there are any
+(`sterna_models.cnn`), `flatten` when a sample has more than one axis, `hidden1`, `norm1`, `relu1`,
+..., `output`. The names go through the importers into the intermediate representation, reports and
+mismatch messages.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import brevitas.nn as qnn
 from torch import nn
 
 from . import quantizers
-from .recipe import Activation, MlpDescription
+from .cnn import add_convolutions
+from .recipe import Activation, ConvolutionLayer, MlpDescription
 
 __all__ = ["build_float", "build_quantized"]
 
@@ -54,15 +56,24 @@ def build_quantized(
         weight_options["weight_bit_width"] = description.weight_bit_width
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     layers["input"] = qnn.QuantIdentity(**_activation_options(description.input_activation))
+
+    def convolution(inputs: int, layer: ConvolutionLayer) -> nn.Module:
+        options = {"stride": layer.stride, "padding": layer.padding, "bias": False}
+        return qnn.QuantConv2d(inputs, layer.channels, layer.kernel, **options, **weight_options)
+
+    def activation() -> nn.Module:
+        return qnn.QuantReLU(**_activation_options(description.hidden_activation))
+
+    input_shape = add_convolutions(
+        layers, description.convolutions, input_shape, convolution, activation
+    )
     if len(input_shape) > 1:
         layers["flatten"] = nn.Flatten()
     size = prod(input_shape)
     for number, hidden_size in enumerate(description.hidden_sizes, start=1):
         layers[f"hidden{number}"] = qnn.QuantLinear(size, hidden_size, bias=False, **weight_options)
         layers[f"norm{number}"] = nn.BatchNorm1d(hidden_size)
-        layers[f"relu{number}"] = qnn.QuantReLU(
-            **_activation_options(description.hidden_activation)
-        )
+        layers[f"relu{number}"] = activation()
         size = hidden_size
     layers["output"] = qnn.QuantLinear(
         size, class_count, bias=description.output_bias, **weight_options
@@ -75,9 +86,16 @@ def build_float(
     input_shape: tuple[int, ...],
     class_count: int,
     dropout: float = 0.0,
+    convolutions: tuple[ConvolutionLayer, ...] = (),
 ) -> nn.Sequential:
     """The same network without quantisers, its output with a bias; dropout before each linear."""
     layers: OrderedDict[str, nn.Module] = OrderedDict()
+
+    def convolution(inputs: int, layer: ConvolutionLayer) -> nn.Module:
+        options = {"stride": layer.stride, "padding": layer.padding, "bias": False}
+        return nn.Conv2d(inputs, layer.channels, layer.kernel, **options)
+
+    input_shape = add_convolutions(layers, convolutions, input_shape, convolution, nn.ReLU)
     if len(input_shape) > 1:
         layers["flatten"] = nn.Flatten()
     size = prod(input_shape)

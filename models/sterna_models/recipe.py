@@ -19,7 +19,7 @@ from .data.data_set import DataSet
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Activation", "Metrics", "MlpDescription", "Recipe", "Training"]
+__all__ = ["Activation", "ConvolutionLayer", "Metrics", "MlpDescription", "Recipe", "Training"]
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,22 @@ class Activation:
 
 
 @dataclass(frozen=True)
+class ConvolutionLayer:
+    """A convolution of ``channels`` outputs with a square ``kernel`` and as much ``padding`` on all
+    sides, batch norm and quantised ReLU, and a maximum over ``pool`` by ``pool`` if that is more
+    than 1."""
+
+    channels: int
+    kernel: int = 3
+    stride: int = 1
+    padding: int = 0
+    pool: int = 1
+
+
+@dataclass(frozen=True)
 class MlpDescription:
     """A multi-layer perceptron: quantised input; linear, batch norm and quantised ReLU for each
-    hidden layer; linear output.
+    hidden layer; linear output. With ``convolutions`` these come first.
 
     Parameters
     ----------
@@ -65,6 +78,8 @@ class MlpDescription:
         Quantisers of the input and after each ReLU.
     weight_bit_width : :class:`int` or None
         Overrides the quantiser's bit width.
+    convolutions : tuple of :class:`ConvolutionLayer`
+        In front of the hidden layers.
     output_bias : :class:`bool`
         Whether the output layer has a float bias.
     settled : :class:`bool`
@@ -79,6 +94,7 @@ class MlpDescription:
     weight_bit_width: int | None = None
     output_bias: bool = False
     settled: bool = True
+    convolutions: tuple[ConvolutionLayer, ...] = ()
 
 
 @dataclass(frozen=True)

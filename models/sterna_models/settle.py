@@ -7,7 +7,7 @@ is ``alpha`` rounded to so few significant bits that the product with every poss
 exact in float32. What is left is one addition with one rounding: every evaluator agrees. It is done
 once, after training and before any accuracy is measured, so the settled network is the network.
 
-Only plain sequences of linear layers with power-of-two scales can be settled.
+Only plain sequences of linear and convolutional layers with power-of-two scales can be settled.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _is_power_of_two(scale: torch.Tensor) -> bool:
     return scale.numel() == 1 and float(np.frexp(float(scale))[0]) == 0.5
 
 
-def _accumulator_bits(linear: qnn.QuantLinear, largest_code: int) -> int:
+def _accumulator_bits(linear: qnn.QuantLinear | qnn.QuantConv2d, largest_code: int) -> int:
     """Bits of the largest magnitude that an accumulator of the layer can reach."""
     weight = linear.quant_weight()
     if not _is_power_of_two(weight.scale):
@@ -53,7 +53,7 @@ def _accumulator_bits(linear: qnn.QuantLinear, largest_code: int) -> int:
             f"Scale of a settled layer must be one power of two, not {weight.scale.tolist()!r}"
         )
     integers = torch.round(weight.value / weight.scale)
-    return int(integers.abs().sum(dim=1).max().item() * largest_code).bit_length()
+    return int(integers.abs().flatten(1).sum(dim=1).max().item() * largest_code).bit_length()
 
 
 def settle_batch_norms(module: nn.Sequential) -> None:
@@ -76,14 +76,14 @@ def settle_batch_norms(module: nn.Sequential) -> None:
                     raise ValueError(f"Scale of an activation must be a power of two, not {scale}")
                 bits = int(quantizer.bit_width())
                 largest_code = 2 ** (bits - 1) if quantizer.is_signed else 2**bits - 1
-            elif isinstance(layer, nn.BatchNorm1d):
-                if not isinstance(previous, qnn.QuantLinear):
+            elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+                if not isinstance(previous, qnn.QuantLinear | qnn.QuantConv2d):
                     raise ValueError(f"Batch norm must follow a linear layer, not {previous!r}")
                 _settle(layer, _MANTISSA_BITS - _accumulator_bits(previous, largest_code))
             previous = layer
 
 
-def _settle(norm: nn.BatchNorm1d, significant_bits: int) -> None:
+def _settle(norm: nn.BatchNorm1d | nn.BatchNorm2d, significant_bits: int) -> None:
     if norm.running_mean is None or norm.running_var is None:
         raise ValueError("Batch norm must keep running statistics, not compute them by batch")
     if significant_bits < 4:

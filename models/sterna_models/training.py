@@ -135,7 +135,11 @@ def train_recipe(
     began = time.monotonic()
     with reproducible(seed):
         twin = build_float(
-            description.hidden_sizes, data.input_shape, class_count, training.dropout
+            description.hidden_sizes,
+            data.input_shape,
+            class_count,
+            training.dropout,
+            description.convolutions,
         )
         _fit(
             twin, None, data, training, training.float_epochs, training.float_learning_rate, report

@@ -13,6 +13,7 @@ proves.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -81,6 +82,9 @@ def map_graph(
     entry = graph.types[graph.input_name]
     count = edge_count(entry.range)
     builder = StageBuilder(device, reloadable, contents, count, entry.range, entry.size)
+    builder.pace = max(
+        (_interval(graph, op, foldings[op.name]) for op in chain if op.name in layers), default=0
+    )
     builder.reframe("pixels", entry.channels)
     for op, following in zip(chain[1:], [*chain[2:], None]):
         # A window belongs to the layer behind it, which has its folding and its queue.
@@ -103,6 +107,13 @@ def map_graph(
     mapped = MappedDesign(accelerator, builder.layers, graph, reloadable, builder.orders)
     check_ranges(mapped)
     return mapped
+
+
+def _interval(graph: Graph, layer: Op, folding: Folding) -> int:
+    """Cycles that a layer's engine is busy with a frame."""
+    assert isinstance(layer, MatMul)
+    engine = folding.engine_config(layer, graph.types[layer.inputs[0]].range, None)
+    return engine.timing().busy_cycles * math.prod(graph.types[layer.name].shape[:-1])
 
 
 def _chain_of(graph: Graph) -> list[Op]:

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
 from sterna_hw.axi_stream import element_bytes
-from sterna_hw.base import Device, IntegerRange
+from sterna_hw.base import Device, IntegerRange, Process, Step, Timing
 from sterna_hw.beat import beat_layout
 from sterna_hw.frame_queue import FrameQueueConfig
 from sterna_hw.gearbox import GearboxConfig
@@ -32,6 +33,7 @@ from sterna_hw.stage import PartConfig, Stage, port_shape
 from sterna_hw.top_k import TopKConfig
 from sterna_hw.window_pool import WindowPoolConfig
 
+from .cycles import Network, simulate_network
 from .folding import Folding
 from .ir import Graph, MatMul, Op, Pool, Requantize, Reshape, Threshold, TopK, Window
 from .weights import weight_buffer
@@ -66,6 +68,20 @@ def column_order(window: SlidingWindowConfig) -> np.ndarray:
     return places.transpose(1, 0, 2).ravel()
 
 
+@lru_cache(maxsize=1024)
+def _window_interval(window: SlidingWindowConfig, busy: int) -> int:
+    """Cycles between frames of a window whose reader needs so many for a position, by the exact
+    cycle model: at the border of two frames the reader may have to wait for whole rows."""
+    frames, beats = 3, window.beats
+    step = Step(-(-busy // beats), take=("i", "places"), give=(("o", 1),))
+    reader = Timing(("i",), ("o",), (Process("read", (step,)),), {"places": 1}, {"o": "places"})
+    parts = {"window": window.timing(), "reader": reader}
+    network = Network(parts, [(("window", "o"), ("reader", "i"))])
+    times = simulate_network(network, window.schedule.frame_beats * frames).transfers
+    ends = times["reader", "o"][window.schedule.step_count - 1 :: window.schedule.step_count]
+    return int(ends[-1] - ends[-2])
+
+
 def _divisors(number: int) -> list[int]:
     return [count for count in range(1, number + 1) if number % count == 0]
 
@@ -91,6 +107,7 @@ class StageBuilder:
         self.stages: list[Stage] = []
         self.layers: dict[str, str] = {}
         self.orders: dict[str, np.ndarray] = {}
+        self.pace = 0
         self._window: SlidingWindowConfig | None = None
         self._taken = {"input_edge", "output_edge", "output_edge_gearbox", "control", "top"}
 
@@ -179,22 +196,29 @@ class StageBuilder:
     def _window_count(
         self, graph: Graph, op: Window, folding: Folding | None, following: Op | None
     ) -> int:
-        """Channels of a beat through a window: the fewest that keep pace with what stands behind,
-        or where that is a pooling, with what comes in."""
+        """Channels of a beat through a window: the fewest with which engine and window together
+        keep the pace, or where a pooling reads it, that keep pace with what comes in."""
         counts = _divisors(self.elements)
         if not isinstance(following, MatMul) or folding is None:
             return next((count for count in counts if count >= self.count), self.elements)
         engine = folding.engine_config(following, graph.types[op.name].range, None)
-        interval = engine.timing().busy_cycles * op.positions
+        busy = engine.timing().busy_cycles
+        pace = max(self.pace, busy * op.positions)
         pixels = max(op.rows.size * op.columns.size, op.positions)
-        fitting = (count for count in counts if pixels * (self.elements // count) <= interval)
-        return next(fitting, self.elements)
+        for count in counts:
+            fits = pixels * (self.elements // count) <= pace
+            if fits and _window_interval(self._window_part("window", op, count), busy) <= pace:
+                return count
+        return self.elements
+
+    def _window_part(self, name: str, op: Window, count: int) -> SlidingWindowConfig:
+        return SlidingWindowConfig(
+            op.rows, op.columns, self.elements, self.values, count, op.pad_value, name
+        )
 
     def _add_window(self, name: str, op: Window, count: int) -> None:
         self.regroup(f"{name}_gearbox", count)
-        config = SlidingWindowConfig(
-            op.rows, op.columns, self.elements, self.values, count, op.pad_value, name
-        )
+        config = self._window_part(name, op, count)
         width = config.memory(0, 0).width
         sizing = size_for(self.device, config.bank_depth, width, loaded=True)
         style = "distributed" if sizing.style == "distributed" else "block"

@@ -105,7 +105,8 @@ def test_promised_equality_was_measured(name):
 def test_weights_are_letters_of_the_intended_alphabet(name):
     graph = sterna.load(zoo.path(name))
     products = [op for op in graph.ops if isinstance(op, ir.MatMul)]
-    assert len(products) == len(RECIPES[name].network.hidden_sizes) + 1
+    network = RECIPES[name].network
+    assert len(products) == len(network.convolutions) + len(network.hidden_sizes) + 1
     assert {(op.alphabet.name, op.planes) for op in products} == {ALPHABETS[name]}
 
 

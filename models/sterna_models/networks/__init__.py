@@ -4,6 +4,7 @@ from . import (
     can_intrusion_mlp,
     digits_binary_mlp,
     digits_int4_mlp,
+    digits_ternary_cnn,
     digits_ternary_mlp,
     shuttle_anomaly_mlp,
 )
@@ -16,6 +17,7 @@ RECIPES = {
         digits_ternary_mlp,
         digits_binary_mlp,
         digits_int4_mlp,
+        digits_ternary_cnn,
         can_intrusion_mlp,
         shuttle_anomaly_mlp,
     )
