@@ -231,6 +231,8 @@ def _report(
     for stage in accelerator.stages:
         cost = costs[stage.name] + costs.get(f"{stage.name}_weights", Cost())
         layer = mapped.layers.get(stage.name)
+        # Of an image a layer's part works on each pixel's vector.
+        vectors = math.prod(mapped.graph.types[layer].shape[:-1]) if layer else 1
         folding = foldings.get(layer or "")
         entry: dict[str, Any] = {
             "name": layer or stage.name,
@@ -238,7 +240,7 @@ def _report(
             "parallelism": {key: int(value) for key, value in asdict(folding).items()}
             if folding
             else {"count": port_shape(stage.part, "o").count},
-            "cycles": timings[stage.name].busy_cycles,
+            "cycles": timings[stage.name].busy_cycles * vectors,
             "estimated": cost.as_dict(),
         }
         op = mapped.graph[layer] if layer else None

@@ -82,6 +82,7 @@ def map_graph(
     entry = graph.types[graph.input_name]
     count = edge_count(entry.range)
     builder = StageBuilder(device, reloadable, contents, count, entry.range, entry.size)
+    builder.reserve(identifier(graph.name))
     builder.pace = max(
         (_interval(graph, op, foldings[op.name]) for op in chain if op.name in layers), default=0
     )

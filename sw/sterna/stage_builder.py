@@ -111,6 +111,10 @@ class StageBuilder:
         self._window: SlidingWindowConfig | None = None
         self._taken = {"input_edge", "output_edge", "output_edge_gearbox", "control", "top"}
 
+    def reserve(self, name: str) -> None:
+        """Keeps a name, the top module's, from being an instance's."""
+        self._taken.add(name)
+
     def _free_name(self, layer: str) -> str:
         """An instance name for a layer that is not taken by another or by the top's own parts."""
         name, number = identifier(layer), 1

@@ -16,6 +16,7 @@ ALPHABETS = {
     "digits_ternary_mlp": ("ternary", 1),
     "digits_binary_mlp": ("binary", 1),
     "digits_int4_mlp": ("ternary", 3),
+    "digits_ternary_cnn": ("ternary", 1),
     "can_intrusion_mlp": ("two_bit", 1),
     "shuttle_anomaly_mlp": ("ternary", 1),
 }

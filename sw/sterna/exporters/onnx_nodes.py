@@ -67,6 +67,8 @@ class OnnxNodes:
             case Pooling():
                 kind = "AveragePool" if operation.mean else "MaxPool"
                 options = _window_attributes(operation)
+                if operation.mean:
+                    del options["dilations"]  # a pooling of means has none
                 if operation.mean and operation.pads:
                     options["count_include_pad"] = 1
                 self._node(kind, name, x, **options)

@@ -143,7 +143,7 @@ def calibrate(network: nn.Module, inputs: torch.Tensor) -> None:
     """Lets activation quantisers collect their scales, without touching batch norms."""
     network.train()
     for part in network.modules():
-        if isinstance(part, nn.BatchNorm1d):
+        if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
             part.eval()
     with torch.no_grad():
         for _ in range(3):
