@@ -231,9 +231,12 @@ def _report(
     for stage in accelerator.stages:
         cost = costs[stage.name] + costs.get(f"{stage.name}_weights", Cost())
         layer = mapped.layers.get(stage.name)
-        # Of an image a layer's part works on each pixel's vector.
-        vectors = math.prod(mapped.graph.types[layer].shape[:-1]) if layer else 1
         folding = foldings.get(layer or "")
+        op = mapped.graph[layer] if layer else None
+        # Of an image a layer's part works on each pixel's vector.
+        vectors = 1
+        if op is not None and not isinstance(op, TopK):
+            vectors = math.prod(mapped.graph.types[op.name].shape[:-1])
         entry: dict[str, Any] = {
             "name": layer or stage.name,
             "engine": type(stage.part).__name__.removesuffix("Config"),
@@ -243,7 +246,6 @@ def _report(
             "cycles": timings[stage.name].busy_cycles * vectors,
             "estimated": cost.as_dict(),
         }
-        op = mapped.graph[layer] if layer else None
         if isinstance(op, MatMul) and stage.weights is not None:
             entry["weights"] = {"count": int(np.size(op.weights)), "alphabet": op.alphabet.name}
         layers.append(entry)

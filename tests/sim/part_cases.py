@@ -18,18 +18,21 @@ from amaranth.lib import wiring
 from sterna.cycles import Network, simulate_network
 from sterna_hw.axi_stream import AxiStreamOutputConfig
 from sterna_hw.axi_stream_input import AxiStreamInputConfig
-from sterna_hw.base import BINARY, SHIFTS, TERNARY, TWO_BIT, IntegerRange, Rounding
+from sterna_hw.base import BINARY, SHIFTS, TERNARY, TWO_BIT, IntegerRange, Rounding, WindowAxis
 from sterna_hw.frame_queue import FrameQueueConfig
 from sterna_hw.gearbox import GearboxConfig
 from sterna_hw.memory import pack_words
 from sterna_hw.memory_port import OnChipMemoryConfig
 from sterna_hw.multi_threshold import MultiThresholdConfig
+from sterna_hw.reframe import ReframeConfig
 from sterna_hw.requantize import RequantizeConfig
 from sterna_hw.select_matmul import SelectMatmulConfig
+from sterna_hw.sliding_window import SlidingWindowConfig
 from sterna_hw.stream_buffer import StreamBufferConfig
 from sterna_hw.table_matmul import TableMatmulConfig
 from sterna_hw.top_k import TopKConfig
 from sterna_hw.weight_buffer import WeightBufferConfig
+from sterna_hw.window_pool import WindowPoolConfig
 from sterna_sim.axi_words import axi_words
 from sterna_sim.design_description import FrameShape
 from sterna_sim.payloads import frames_to_payloads, rows_to_payloads
@@ -82,6 +85,26 @@ def _plain(config: Any, seed: int) -> Case:
     return _timed(
         config, inputs, frames_to_payloads(results, config.output_range, config.output_count)
     )
+
+
+def _window(seed: int) -> Case:
+    config = SlidingWindowConfig(
+        WindowAxis(4, 3, 1, 1, 1, 1), WindowAxis(5, 2, 2, 2, 1), 3, SMALL, 2, style="block"
+    )
+    images = 2
+    pixels = np.random.default_rng(seed).integers(-3, 4, (images * 20, 3))
+    inputs = {"i": frames_to_payloads(pixels, SMALL, 2)}
+    windows = config.compute(pixels)
+    return _timed(
+        config, inputs, frames_to_payloads(windows, config.output_range, config.output_count)
+    )
+
+
+def _reframe(inputs: int, outputs: int, seed: int) -> Case:
+    config = ReframeConfig(inputs, outputs, SMALL, 2)
+    frames = np.random.default_rng(seed).integers(-3, 4, (24 // inputs, inputs))
+    payloads = frames_to_payloads(frames, SMALL, 2)
+    return _timed(config, {"i": payloads}, frames_to_payloads(config.compute(frames), SMALL, 2))
 
 
 def _engine(config: Any, seed: int) -> Case:
@@ -200,6 +223,10 @@ CASES: dict[str, Callable[[], Case]] = {
     "gearbox_narrow": lambda: _plain(GearboxConfig(13, SMALL, 5, 2), 3),
     "gearbox_wide": lambda: _plain(GearboxConfig(11, SMALL, 2, 6), 4),
     "on_chip_memory": lambda: _on_chip_memory(40, 22),
+    "window": lambda: _window(22),
+    "pool_max": lambda: _plain(WindowPoolConfig(4, 5, SMALL, 2), 23),
+    "pool_sum": lambda: _plain(WindowPoolConfig(4, 6, SMALL, 2, "sum"), 24),
+    "reframe_longer": lambda: _reframe(4, 12, 25),
     "top_1": lambda: _plain(TopKConfig(9, 4, SMALL, 1), 5),
     "top_3": lambda: _plain(TopKConfig(9, 2, SMALL, 3), 6),
     "weights": _weights,
