@@ -24,9 +24,8 @@ def convolution(weights: str, inputs: int, outputs: int, kernel: Any, **more: An
     """A quantised convolution with the weight quantiser of one of `WEIGHTS`."""
     groups = more.get("groups", 1)
     like = linear(weights, 4, outputs, bool(more.pop("bias", False)))
-    layer = qnn.QuantConv2d(
-        inputs, outputs, kernel, bias=like.bias is not None, weight_quant=like.weight_quant, **more
-    )
+    more["weight_quant"] = like.weight_quant
+    layer = qnn.QuantConv2d(inputs, outputs, kernel, bias=like.bias is not None, **more)
     with torch.no_grad():
         layer.weight.copy_(torch.randn(outputs, inputs // groups, *layer.kernel_size) * 0.15)
         if like.bias is not None and layer.bias is not None:
