@@ -137,8 +137,9 @@ def prepare(graph: Graph, top_k: int | None = None) -> Graph:
     label = next((op.k for op in graph.ops if isinstance(op, TopK)), None)
     if label is not None and top_k not in (None, label):
         raise ValueError(f"Best classes must be {label}, as in {graph.name} already, not {top_k}")
-    add = label is None and top_k is not None
-    return drop_identity(select_label(graph, top_k) if add else graph)
+    if label is None and top_k is not None:
+        graph = select_label(graph, top_k)
+    return drop_identity(graph)
 
 
 def predict_cycles(accelerator: AcceleratorConfig) -> tuple[int, int, NetworkTimes]:

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from sterna.decoder.engine import GoldenEngine, continue_text
-from sterna.decoder.estimate import DecoderEstimate
+from sterna.decoder.estimate import DecoderEstimate, MemoryTiming
 from sterna.decoder.golden import GoldenDecoder
 from sterna.decoder.hardware import DecoderHardware
 from sterna.decoder.lowering import lower_decoder
-from sterna.decoder.memory_stream import MemoryTiming
 from sterna.decoder.sampling import Sampler
 from sterna.decoder.synthetic import synthetic_checkpoint
 from sterna_sim.decoder.random_cases import DecoderCase, check_case, open_case

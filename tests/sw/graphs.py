@@ -93,13 +93,13 @@ def random_images(seed: int, layers: int = 2) -> ir.Graph:
         add(ir.MatMul(name, (ops[-1].name,), weights, alphabet, planes))
 
     for layer in range(layers):
-        axes = [random_axis(generator, size) for size in kind.shape[:2]]
-        add(ir.Window(f"window{layer}", (ops[-1].name,), *axes))
+        rows, columns = (random_axis(generator, size) for size in kind.shape[:2])
+        add(ir.Window(f"window{layer}", (ops[-1].name,), rows, columns))
         add_matmul(f"conv{layer}", int(generator.integers(1, 7)))
         add(random_threshold(generator, f"act{layer}", ops[-1].name, kind))
         if generator.random() < 0.5 and min(kind.shape[:2]) > 1:
-            axes = [WindowAxis(size, 2, 2) for size in kind.shape[:2]]
-            add(ir.Window(f"taps{layer}", (ops[-1].name,), *axes))
+            rows, columns = (WindowAxis(size, 2, 2) for size in kind.shape[:2])
+            add(ir.Window(f"taps{layer}", (ops[-1].name,), rows, columns))
             mode = str(generator.choice(["max", "sum"]))
             add(ir.Pool(f"pool{layer}", (ops[-1].name,), mode, 4))
     add(ir.Reshape("flat", (ops[-1].name,), (kind.size,)))
