@@ -65,9 +65,22 @@ class Workload:
         if self.bandwidth is not None and not 0 < self.bandwidth < float("inf"):
             raise ValueError(f"Bandwidth must be a positive number of GB/s, not {self.bandwidth!r}")
 
-    def memory(self, ports: int) -> MemoryTiming:
-        """The memory behind so many ports of 16 bytes a cycle."""
-        most = Fraction(16 * ports)
+    def memory(self, hardware: DecoderHardware) -> MemoryTiming:
+        """The memory that the hardware has inside, or the one behind its ports of 16 bytes a cycle.
+
+        Raises
+        ------
+        ValueError
+            If something is told of a memory that is on the chip.
+        """
+        told = (self.bandwidth, self.latency, self.gap)
+        if hardware.memory == "on-chip":
+            if any(value is not None for value in told):
+                raise ValueError(
+                    "Bandwidth, latency and gap must be left out where memory is on the chip"
+                )
+            return hardware.memory_timing
+        most = Fraction(16 * hardware.ports)
         if self.bandwidth is not None:
             most = min(most, Fraction(self.bandwidth * 1000 / self.clock_mhz))
         given = {"read_latency": self.latency, "burst_gap": self.gap}
@@ -110,7 +123,7 @@ def estimate_decoder(
         If hardware, shape and workload do not fit each other.
     """
     layout = hardware.layout(shape)
-    memory = workload.memory(hardware.ports)
+    memory = workload.memory(hardware)
     model = DecoderEstimate(hardware.core(shape), memory)
     prompt, position = workload.tokens(shape.context)
     prefill = model.run(prompt, 1).passes

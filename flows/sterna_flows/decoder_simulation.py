@@ -193,6 +193,8 @@ def _cycles(
 ) -> dict[str, Any]:
     """Predicted and simulated cycles of a run."""
     memory = DramConfig(_ANYWHERE, **MEMORIES[result.memory]).timing
+    if design.hardware.memory == "on-chip":
+        memory = design.hardware.memory_timing
     estimate = DecoderEstimate(design.config.core, memory)
     count = len(result.tokens)
     run = estimate.run(len(opening), count, tokens=[*opening, *result.tokens])

@@ -105,6 +105,7 @@ BAD: dict[str, tuple[list[str], tuple[str, ...]]] = {
     "bandwidth": ([ZOO, "-t", "xck26", "--bandwidth", "0"], ("Bandwidth must be",)),
     "latency": ([ZOO, "-t", "xck26", "--latency", "0"], ("Read latency must be 1 or more",)),
     "gap": ([ZOO, "-t", "xck26", "--gap", "-1"], ("Burst gap must be 0 or more",)),
+    "on_chip": ([ZOO, "-t", "ecp5-85k", "--gap", "3"], ("left out", "on the chip")),
     "clock": ([ZOO, "-t", "xck26", "--clock", "-5"], ("Clock must be a positive",)),
     "clock_of_no_number": ([ZOO, "-t", "xck26", "--clock", "fast"], ("'--clock'", "number")),
     "json": ([ZOO, "-t", "xck26", "--prompt", "1", "--json", "/"], ("/",)),

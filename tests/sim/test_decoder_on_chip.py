@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sterna.decoder.engine import GoldenEngine, continue_text
-from sterna.decoder.estimate import DecoderEstimate, MemoryTiming
+from sterna.decoder.estimate import DecoderEstimate
 from sterna.decoder.golden import GoldenDecoder
 from sterna.decoder.hardware import DecoderHardware
 from sterna.decoder.lowering import lower_decoder
@@ -41,9 +41,8 @@ def test_all_codes_and_logits(case: DecoderCase, tmp_path: Path) -> None:
     assert result.compared.logits == case.count * case.model.shape.vocabulary
     config = case.hardware.accelerator(case.model)
     assert len(config.memories) == PORTS
-    # One word a cycle of all ports, and the latencies that the memory itself names.
-    timing = MemoryTiming(16 * PORTS, config.memories[0].read_latency, 0, 1, 0)
-    estimated = DecoderEstimate(config.core, timing).run(len(case.prompt), case.count)
+    model = DecoderEstimate(config.core, case.hardware.memory_timing)
+    estimated = model.run(len(case.prompt), case.count)
     simulated = result.run.counters
     assert estimated.words == simulated["words"]
     assert abs(estimated.cycles / simulated["busy_cycles"] - 1) <= 0.01

@@ -31,7 +31,7 @@ from sterna_hw.verilog import emit
 from ..output_folder import fresh_folder
 from .assembler import decoder_program, print_program
 from .design import DECODER_FILE, DECODER_VERSION, DecoderDesign
-from .estimate import DecoderEstimate, MemoryTiming
+from .estimate import DecoderEstimate
 from .hardware import DecoderHardware, recommended_hardware
 from .image import model_hash, write_image
 from .layout import DecoderLayout
@@ -158,7 +158,8 @@ def _report(
     """The first report: estimates of resources, and predicted cycles of a short run."""
     total, core = sum(costs.values(), start=Cost()), config.core
     prompt = max(1, min(PROMPT, core.context - 1))
-    run = DecoderEstimate(core, MemoryTiming()).run(prompt, min(2, core.context + 1 - prompt))
+    memory = DecoderHardware(**record["hardware"]).memory_timing
+    run = DecoderEstimate(core, memory).run(prompt, min(2, core.context + 1 - prompt))
     return {
         "report_version": 1,
         "kind": "decoder",

@@ -23,6 +23,7 @@ from .assembler import assemble, decoder_program
 from .image import image_rows, model_hash
 from .integers import DecoderIntegers
 from .layout import DecoderLayout
+from .memory_timing import MemoryTiming
 from .shape import DecoderShape
 
 __all__ = ["DecoderHardware", "recommended_hardware"]
@@ -74,6 +75,19 @@ class DecoderHardware:
     def __post_init__(self) -> None:
         if self.memory not in ("external", "on-chip"):
             raise ValueError(f"Memory must be external or on-chip, not {self.memory!r}")
+
+    @property
+    def memory_timing(self) -> MemoryTiming:
+        """For estimates: the memory on the chip, or one outside that keeps up with the ports."""
+        if self.memory == "external":
+            return MemoryTiming()
+        part = OnChipMemoryConfig("memory", 2)
+        return MemoryTiming(
+            BEAT_BYTES * self.ports,
+            part.read_latency,
+            write_latency=part.write_cycles(0),
+            side_by_side=True,
+        )
 
     def layout(self, shape: DecoderShape) -> DecoderLayout:
         """The memory map of a shape."""

@@ -35,6 +35,9 @@ class MemoryTiming:
         From the last word of a write to its response.
     write_turnaround : :class:`int`
         Cycles in which nothing moves, before and after writing.
+    side_by_side : :class:`bool`
+        Whether reads go on while something is written, as in a memory on the chip; there is no
+        turnaround then.
 
     Raises
     ------
@@ -48,6 +51,7 @@ class MemoryTiming:
     burst_gap: int = 0
     write_latency: int = 10
     write_turnaround: int = 16
+    side_by_side: bool = False
 
     def __post_init__(self) -> None:
         if self.bytes_per_cycle <= 0:
@@ -117,6 +121,8 @@ class MemoryBus:
     def write(self, time: float, beats: int) -> float:
         """A burst whose last word is on the data channel at a time; returns when its response is
         there. Bursts come in order."""
+        if self.timing.side_by_side:
+            return time + self.timing.write_latency
         turn = self.timing.write_turnaround
         if time > self._written + 1:
             begin, start = time + 1, time + turn

@@ -98,6 +98,12 @@ def test_writes_that_come_while_writing_share_the_turn() -> None:
     assert alone.write(200, 16) == first + 200
 
 
+def test_a_memory_on_the_chip_reads_while_it_writes() -> None:
+    bus = MemoryBus(MemoryTiming(read_latency=7, write_latency=1, side_by_side=True), 2)
+    assert bus.write(20, 6) == 21
+    assert bus.read(8, 8) == [(8, 15, 22)]
+
+
 def test_lines_are_straight_between_points() -> None:
     lines = TimeLines()
     lines.note(0, 10)
