@@ -207,11 +207,14 @@ class RunControl(wiring.Component):
         end, is_huge = Signal(width), Signal()
         # A pass lies between two tokens drawn, so this may follow the count two cycles later.
         next_output, last_output = Signal(width), Signal()
+        # The token stands from the cycle after AWAIT on, at least one before it is asked.
+        is_stop = Signal()
         prompt_count = self.prompt_count[:width]
         m.d.sync += [
             # The token that a run ends with needs no position of its own.
             end.eq(sum((wish[: width - 2] for wish in wishes), start=Const(0))),
             is_huge.eq(Cat(wish[width - 2 :] for wish in wishes).any()),
+            is_stop.eq(self.has_stop & (token == self.stop_token)),
             next_output.eq(self.produced + 1),
             last_output.eq(next_output == self.generate_count[:width]),
             self.done.eq(0),
@@ -340,7 +343,7 @@ class RunControl(wiring.Component):
                     m.next = "DRAWN"
             with m.State("DRAWN"):
                 m.d.sync += [self.produced.eq(self.produced + 1), remaining.eq(1), is_prompt.eq(0)]
-                with m.If(last_output | (self.has_stop & (token == self.stop_token))):
+                with m.If(last_output | is_stop):
                     m.next = "END"
                 with m.Else():
                     m.next = "PASS"
