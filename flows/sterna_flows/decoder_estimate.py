@@ -10,7 +10,7 @@ seconds. All figures are estimates and are called that; the model is within 1 % 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -83,9 +83,10 @@ class Workload:
         most = Fraction(16 * hardware.ports)
         if self.bandwidth is not None:
             most = min(most, Fraction(self.bandwidth * 1000 / self.clock_mhz))
-        given = {"read_latency": self.latency, "burst_gap": self.gap}
-        options = {name: value for name, value in given.items() if value is not None}
-        return MemoryTiming(bytes_per_cycle=most, **options)
+        timing = MemoryTiming(most)
+        if self.latency is not None:
+            timing = replace(timing, read_latency=self.latency)
+        return timing if self.gap is None else replace(timing, burst_gap=self.gap)
 
     def tokens(self, context: int) -> tuple[int, int]:
         """Tokens of the prompt, and the position of the token that is decoded.
