@@ -17,8 +17,9 @@ from typing import Annotated, Any
 
 import typer
 
+from .bench_commands import bench
 from .estimate_command import estimate
-from .terminal import CheckFailed, guarded, telling
+from .terminal import CheckFailed, fail_unless_equal, guarded, telling
 
 __all__ = ["app", "main", "run"]
 
@@ -30,7 +31,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-bench = typer.Typer(help="Measurements that documents quote.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
 app.command()(estimate)
 
@@ -164,7 +164,7 @@ def demo(
     print_report(console, shown.report)
     console.print(f"Golden accuracy: {shown.accuracy:.2%} of {shown.samples:,} test digits")
     console.print(f"Files: {output}", markup=False, highlight=False, soft_wrap=True)
-    _fail_unless_equal(failures(shown.runs))
+    fail_unless_equal(failures(shown.runs))
 
 
 @app.command()
@@ -310,7 +310,7 @@ def sim(
             progress=lambda done, total: tell(f"Simulating frame {done} of {total}"),
         )
     print_report(output_console(), read_report(directory))
-    _fail_unless_equal(failures(results))
+    fail_unless_equal(failures(results))
 
 
 def _sim_decoder(
@@ -327,14 +327,7 @@ def _sim_decoder(
         print(result.line)
     if line := cycles_line(read_report(directory)):
         print(line)
-    _fail_unless_equal([result.line for result in results if result.problem])
-
-
-def _fail_unless_equal(lines: Sequence[str]) -> None:
-    for line in lines[:-1]:
-        print(f"sterna: {line}", file=sys.stderr)
-    if lines:
-        raise CheckFailed(lines[-1])
+    fail_unless_equal([result.line for result in results if result.problem])
 
 
 @app.command()
@@ -361,83 +354,6 @@ def synth(
             progress=tell,
         )
     print_report(output_console(), report)
-
-
-@bench.command()
-def engines(
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Every row; takes an hour or two.")] = False,
-) -> None:
-    """Compare the matrix engines: LUT and FF per multiply-accumulate a cycle, and Fmax."""
-    from .engines import compare
-
-    output = output or Path("docs" if full else "build/engines")
-    with telling() as tell:
-        compare(output, full=full, progress=tell)
-    print((output / "engines.md").read_text())
-
-
-@bench.command("decoder-engine")
-def decoder_engine(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path(
-        "build/engines"
-    ),
-    lanes: Annotated[
-        list[int] | None, typer.Option(help="Token lanes; 8, or several.", min=1, max=16)
-    ] = None,
-) -> None:
-    """Measure the decoder's engine: LUT and DSP per multiply-accumulate; takes an hour or two."""
-    from .decoder_engine import measure_decoder_engine
-
-    with telling() as tell:
-        measure_decoder_engine(output, lanes=lanes or [8], progress=tell)
-    print((output / "decoder-engine.md").read_text())
-
-
-@bench.command()
-def decoders(
-    count: Annotated[int, typer.Option(help="How many random decoders.")] = 30,
-    seed: Annotated[int, typer.Option(help="The first one's seed.")] = 0,
-) -> None:
-    """Build random decoders and compare every code, logit and token with the golden model."""
-    from .decoder_campaign import run_campaign
-    from .tables import output_console, print_table
-
-    with telling() as tell:
-        results = run_campaign(count, seed, tell)
-    rows = [(number, what, problem or "equal") for number, what, problem in results]
-    print_table(output_console(), "Random decoders", ("seed", "decoder", "result"), rows)
-    _fail_unless_equal([f"seed {n}: {problem}" for n, _, problem in results if problem])
-
-
-@bench.command()
-def large(
-    model: Annotated[str, typer.Option(help="A published shape.")] = "bitnet-0.7b",
-    layers: Annotated[int, typer.Option(help="So many of its layers.")] = 24,
-    lanes: Annotated[int, typer.Option(help="Token lanes.")] = 1,
-    prompt: Annotated[int, typer.Option(help="Tokens taken in.")] = 1,
-    position: Annotated[int, typer.Option(help="Position of the first of them.")] = 0,
-) -> None:
-    """Simulate a published shape with random weights: one token, or a prompt."""
-    from sterna.decoder.hardware import DecoderHardware
-    from sterna.decoder.source import PUBLISHED
-
-    from .decoder_large import run_large
-
-    if model not in PUBLISHED:
-        raise ValueError(f"Model must be one of {', '.join(PUBLISHED)}, not {model!r}")
-    with telling() as tell:
-        result = run_large(
-            PUBLISHED[model],
-            layers=layers,
-            hardware=DecoderHardware(lanes=lanes),
-            prompt=prompt,
-            position=position,
-            progress=tell,
-        )
-    share = "" if result.roofline is None else f", {result.roofline:.1%} of the memory roofline"
-    print(f"{model} (random weights), {layers} layers: {result.cycles:,} cycles{share}")
-    _fail_unless_equal([] if result.equal else ["The logits are not those of the golden model"])
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -10,23 +10,26 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from sterna.decoder.cache_image import append_cache
 from sterna.decoder.golden import GoldenDecoder
-from sterna.decoder.hardware import DecoderHardware
+from sterna.decoder.hardware import DecoderHardware, recommended_hardware
 from sterna.decoder.image import write_image
 from sterna.decoder.lowering import lower_decoder
 from sterna.decoder.shape import DecoderShape
+from sterna.decoder.source import PUBLISHED
 from sterna.decoder.synthetic import synthetic_checkpoint
+from sterna_hw.base import find_device
+from sterna_hw.decoder.decoder_core import DecoderCoreConfig
 from sterna_hw.verilog import emit
 from sterna_sim.decoder.checkpoints import read_logits
 from sterna_sim.decoder.rtl_decoder import RtlDecoder
 
-__all__ = ["LargeRun", "run_large"]
+__all__ = ["LargeRun", "published_shape", "run_large", "usual_hardware"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,24 @@ class LargeRun:
         return self.bytes_moved / (self.cycles * self.word_bytes)
 
 
+def published_shape(name: str) -> DecoderShape:
+    """The shape of a published model.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name; the message lists the names.
+    """
+    if name not in PUBLISHED:
+        raise ValueError(f"Model must be one of {', '.join(PUBLISHED)}, not {name!r}")
+    return PUBLISHED[name]
+
+
+def usual_hardware(shape: DecoderShape, lanes: int) -> DecoderHardware:
+    """What is recommended for the KV260's device, with so many token lanes."""
+    return replace(recommended_hardware(find_device("xck26"), shape), lanes=lanes)
+
+
 def run_large(
     shape: DecoderShape,
     *,
@@ -60,8 +81,11 @@ def run_large(
     position: int = 0,
     seed: int = 0,
     progress: Callable[[str], None] = lambda line: None,
+    observe: Callable[[Path, DecoderCoreConfig], None] | None = None,
 ) -> LargeRun:
     """Take in ``prompt`` tokens from ``position`` on, and give the first token.
+
+    ``observe`` is given the run's folder with its log of events, and what was simulated.
 
     Raises
     ------
@@ -85,10 +109,13 @@ def run_large(
         progress("Compiling the Verilog")
         files = emit(config.create(), config.name)
         work = folder / "work"
-        with RtlDecoder(config, files, layout, folder, work=work, checkpoints=True) as decoder:
+        options = {"work": work, "checkpoints": True, "events": observe is not None}
+        with RtlDecoder(config, files, layout, folder, **options) as decoder:
             progress("Simulating")
             run = decoder.run_whole(tokens[position:], 1, position)
         logits = next(read_logits(work, shape.vocabulary))
+        if observe is not None:
+            observe(work, config.core)
     return LargeRun(
         cycles=run.counters["busy_cycles"],
         bytes_moved=layout.token_bytes(position) if prompt == 1 else None,

@@ -17,11 +17,19 @@ from rich.console import Console
 
 from .tools import ToolError
 
-__all__ = ["CheckFailed", "guarded", "telling"]
+__all__ = ["CheckFailed", "fail_unless_equal", "guarded", "telling"]
 
 
 class CheckFailed(Exception):
     """Something that was to be equal is not; exit status 1."""
+
+
+def fail_unless_equal(lines: Sequence[str]) -> None:
+    """Ends with status 1 if there are lines, which say what differs; all go to the error stream."""
+    for line in lines[:-1]:
+        print(f"sterna: {line}", file=sys.stderr)
+    if lines:
+        raise CheckFailed(lines[-1])
 
 
 @contextmanager

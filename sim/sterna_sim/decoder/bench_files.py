@@ -74,7 +74,7 @@ def build_decoder_model(
     valid = Shape.cast(logit_layout(config.core.vocabulary, "valid")).width - 1
     head, end = top.rsplit("endmodule", 1)
     assert not end.strip()
-    monitors = _MONITOR.replace("VALID", str(valid)) + event_monitor(config.core)
+    monitors = _MONITOR.replace("VALID", str(valid)) + event_monitor(config.core, ports > 0)
     watched = f"{head}{monitors}endmodule\n"
     sources = {**files, f"{TOP}.sv": watched}
     if not ports:

@@ -36,6 +36,7 @@ class Event:
     - ``ask``: memory takes a transfer of ``first`` words;
     - ``word``, ``words``: the first and the last word of a transfer are taken by the unit
       ``first``, a number of `sterna_hw.decoder.pass_layout.Route`;
+    - ``burst``: the first memory port asks for ``first`` beats; the others ask for as many;
     - ``release``: the layer's cache writes are in memory.
     """
 
@@ -45,8 +46,9 @@ class Event:
     second: int = 0
 
 
-def event_monitor(core: DecoderCoreConfig) -> str:
-    """SystemVerilog that writes the log; it stands in the module that holds the design ``dut``."""
+def event_monitor(core: DecoderCoreConfig, has_ports: bool = True) -> str:
+    """SystemVerilog that writes the log; it stands in the module that holds the design ``dut``,
+    which may have its memory inside and no ports."""
     layout = work_layout(core.program_depth)
 
     def slot(name: str) -> str:
@@ -67,6 +69,9 @@ def event_monitor(core: DecoderCoreConfig) -> str:
     fetched = core.sequencer.fetcher
     low, high = fetched.address_width, fetched.address_width + fetched.words_width - 1
     last = f"{words}.i__payload[{128 * core.ports}]"
+    bursts = """
+        if (dut.m_axi0_arvalid && dut.m_axi0_arready)
+            $fwrite(events_file, "%0d burst %0d\\n", events_cycle, dut.m_axi0_arlen + 32'd1);"""
     return f"""\
     integer events_file;
     reg logs, was_idle, in_transfer;
@@ -97,6 +102,7 @@ def event_monitor(core: DecoderCoreConfig) -> str:
                 $fwrite(events_file, "%0d words %0d\\n", events_cycle, {taker} : 0);
             in_transfer <= !{last};
         end
+        {bursts if has_ports else ""}
         if ({executor}.\\release ) $fwrite(events_file, "%0d release\\n", events_cycle);
     end
     always @(posedge interrupt) if (logs) $fflush(events_file);

@@ -1,0 +1,159 @@
+"""The commands `sterna bench ...`: measurements that documents quote, each with the command that
+makes it again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .terminal import fail_unless_equal, telling
+
+__all__ = ["bench"]
+
+bench = typer.Typer(help="Measurements that documents quote.", no_args_is_help=True)
+
+
+@bench.command()
+def engines(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Every row; takes an hour or two.")] = False,
+) -> None:
+    """Compare the matrix engines: LUT and FF per multiply-accumulate a cycle, and Fmax."""
+    from .engines import compare
+
+    output = output or Path("docs" if full else "build/engines")
+    with telling() as tell:
+        compare(output, full=full, progress=tell)
+    print((output / "engines.md").read_text())
+
+
+@bench.command("decoder-engine")
+def decoder_engine(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path(
+        "build/engines"
+    ),
+    lanes: Annotated[
+        list[int] | None, typer.Option(help="Token lanes; 8, or several.", min=1, max=16)
+    ] = None,
+) -> None:
+    """Measure the decoder's engine: LUT and DSP per multiply-accumulate; takes an hour or two."""
+    from .decoder_engine import measure_decoder_engine
+
+    with telling() as tell:
+        measure_decoder_engine(output, lanes=lanes or [8], progress=tell)
+    print((output / "decoder-engine.md").read_text())
+
+
+@bench.command()
+def decoders(
+    count: Annotated[int, typer.Option(help="How many random decoders.")] = 30,
+    seed: Annotated[int, typer.Option(help="The first one's seed.")] = 0,
+) -> None:
+    """Build random decoders and compare every code, logit and token with the golden model."""
+    from .decoder_campaign import run_campaign
+    from .tables import output_console, print_table
+
+    with telling() as tell:
+        results = run_campaign(count, seed, tell)
+    rows = [(number, what, problem or "equal") for number, what, problem in results]
+    print_table(output_console(), "Random decoders", ("seed", "decoder", "result"), rows)
+    fail_unless_equal([f"seed {n}: {problem}" for n, _, problem in results if problem])
+
+
+@bench.command()
+def large(
+    model: Annotated[str, typer.Option(help="A published shape.")] = "bitnet-0.7b",
+    layers: Annotated[int, typer.Option(help="So many of its layers.")] = 24,
+    lanes: Annotated[int, typer.Option(help="Token lanes.")] = 1,
+    prompt: Annotated[int, typer.Option(help="Tokens taken in.")] = 1,
+    position: Annotated[int, typer.Option(help="Position of the first of them.")] = 0,
+) -> None:
+    """Simulate a published shape with random weights: one token, or a prompt."""
+    from .decoder_large import published_shape, run_large, usual_hardware
+
+    shape = published_shape(model)
+    with telling() as tell:
+        result = run_large(
+            shape,
+            layers=layers,
+            hardware=usual_hardware(shape, lanes),
+            prompt=prompt,
+            position=position,
+            progress=tell,
+        )
+    share = "" if result.roofline is None else f", {result.roofline:.1%} of the memory roofline"
+    print(f"{model} (random weights), {layers} layers: {result.cycles:,} cycles{share}")
+    fail_unless_equal([] if result.equal else ["The logits are not those of the golden model"])
+
+
+@bench.command()
+def timeline(
+    output: Annotated[Path, typer.Option("--output", "-o", help="SVG or PNG file.")] = Path(
+        "build/timeline.svg"
+    ),
+    model: Annotated[str, typer.Option(help="A published shape.")] = "bitnet-0.7b",
+    layers: Annotated[int, typer.Option(help="So many of its layers.")] = 2,
+    lanes: Annotated[int, typer.Option(help="Token lanes.")] = 8,
+    position: Annotated[int, typer.Option(help="Position of the token.")] = 128,
+    until: Annotated[int | None, typer.Option(help="Draw only so many cycles.")] = None,
+) -> None:
+    """Simulate one token and draw which unit works when."""
+    from .decoder_large import published_shape, usual_hardware
+    from .decoder_timeline import UNITS, draw, simulate_timeline
+
+    if output.suffix not in (".svg", ".png"):
+        raise ValueError(f"Output must be an .svg or .png file, not {str(output)!r}")
+    shape = published_shape(model)
+    with telling() as tell:
+        found = simulate_timeline(
+            shape,
+            layers=layers,
+            hardware=usual_hardware(shape, lanes),
+            position=position,
+            progress=tell,
+        )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    draw(found, output, f"{model}, one token at position {position}, simulated", until)
+    for unit in UNITS:
+        print(f"{unit}: {found.busy(unit):,} cycles")
+    print(f"Written: {output}")
+
+
+@bench.command()
+def memories(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Markdown file.")] = None,
+    model: Annotated[str, typer.Option(help="A published shape.")] = "bitnet-0.7b",
+    lanes: Annotated[int, typer.Option(help="Token lanes.")] = 8,
+    prompt: Annotated[int, typer.Option(help="Tokens of the prompt.")] = 128,
+) -> None:
+    """Estimate prompt and decode under memories of other bandwidth, latency and gaps."""
+    from .decoder_large import published_shape, usual_hardware
+    from .decoder_sweep import as_markdown, sweep_memories
+
+    shape = published_shape(model)
+    with telling() as tell:
+        rows = sweep_memories(model, shape, usual_hardware(shape, lanes), prompt, tell)
+    text = as_markdown(rows)
+    if output is not None:
+        output.write_text(text)
+    print(text)
+
+
+@bench.command()
+def published(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Markdown file.")] = None,
+    lanes: Annotated[int, typer.Option(help="Token lanes.")] = 8,
+) -> None:
+    """Set the 0.7B shape's estimated figures beside published ones."""
+    from .decoder_large import published_shape, usual_hardware
+    from .decoder_published import compare_with_published
+
+    shape = published_shape("bitnet-0.7b")
+    with telling() as tell:
+        text = compare_with_published(shape, usual_hardware(shape, lanes), tell)
+    if output is not None:
+        output.write_text(text)
+    print(text)
