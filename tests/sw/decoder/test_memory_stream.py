@@ -123,5 +123,6 @@ def test_lines_are_straight_between_points() -> None:
     ],
 )
 def test_refuses(field: str, value: int, rule: str) -> None:
+    fields: dict[str, Any] = {field: value}
     with pytest.raises(ValueError, match=rule):
-        MemoryTiming(**{field: value})
+        MemoryTiming(**fields)
