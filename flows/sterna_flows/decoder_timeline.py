@@ -138,6 +138,7 @@ def draw(timeline: Timeline, path: Path, title: str, until: int | None = None) -
         above.set_title(title, loc="left")
         below.set_xlim(0, end)
         below.set_xlabel("cycle")
+        below.xaxis.set_major_formatter("{x:,.0f}")
         metadata = {"Date": None} if path.suffix == ".svg" else {}
         figure.savefig(path, metadata=metadata)
         pyplot.close(figure)
@@ -150,7 +151,7 @@ def _draw_units(axes: Any, bars: Sequence[Bar], end: int) -> None:
             spans, (row - 0.4, 0.8), facecolors=color, edgecolors="white", linewidth=0.4
         )
     axes.set_yticks(range(len(UNITS)), UNITS)
-    axes.invert_yaxis()
+    axes.set_ylim(len(UNITS) - 0.5, -0.5)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 
