@@ -26,6 +26,7 @@ from rich.console import Console
 from .card import file_digest
 from .data.shakespeare import TextCorpus, decode, encode
 from .networks.shakespeare_ternary import RECIPE as SHAKESPEARE_TERNARY
+from .networks.shakespeare_tiny import RECIPE as SHAKESPEARE_TINY
 from .text_card import TextCard
 from .text_recipe import TextRecipe
 from .text_zoo import VALIDATION_FILE
@@ -42,7 +43,7 @@ __all__ = [
     "write_text_files",
 ]
 
-TEXT_RECIPES = {recipe.name: recipe for recipe in (SHAKESPEARE_TERNARY,)}
+TEXT_RECIPES = {recipe.name: recipe for recipe in (SHAKESPEARE_TERNARY, SHAKESPEARE_TINY)}
 
 _SAMPLED_WINDOWS = 32
 _SAMPLE_LENGTH = 200

@@ -62,8 +62,9 @@ def test_card_describes_the_recipe(name):
     assert card.data["validation_tokens"] == len(text_zoo.validation_tokens(name))
 
 
-def test_matrices_are_ternary_and_not_empty():
-    checkpoint = DecoderCheckpoint.read(text_zoo.folder(NAME))
+@pytest.mark.parametrize("name", text_zoo.names())
+def test_matrices_are_ternary_and_not_empty(name):
+    checkpoint = DecoderCheckpoint.read(text_zoo.folder(name))
     for number in range(checkpoint.shape.layers):
         for matrix in checkpoint.layer(number).matrices.values():
             assert set(np.unique(matrix)) == {-1, 0, 1}
@@ -78,8 +79,9 @@ def test_validation_text_is_clean_and_in_the_vocabulary():
     assert (counts > 0).all()
 
 
-def test_losses_are_in_order():
-    loss = text_zoo.card(NAME).loss
+@pytest.mark.parametrize("name", text_zoo.names())
+def test_losses_are_in_order(name):
+    loss = text_zoo.card(name).loss
     assert loss["quantised"] < 0.55 * loss["unigram"]
     # int8 activations, keys and values cost little of a network that was trained with them
     assert math.exp(abs(loss["quantised"] - loss["float"])) < 1.02
@@ -100,5 +102,6 @@ def test_torch_gives_the_loss_of_the_card(kind):
 
 @pytest.mark.parametrize("function", [text_zoo.folder, text_zoo.card, text_zoo.validation_tokens])
 def test_refuses_other_names(function):
-    with pytest.raises(ValueError, match=f"Text model must be one of {NAME}, not 'nothing'"):
+    names = "shakespeare_ternary, shakespeare_tiny"
+    with pytest.raises(ValueError, match=f"Text model must be one of {names}, not 'nothing'"):
         function("nothing")

@@ -92,7 +92,10 @@ def test_unigram_loss_is_the_entropy_of_a_text_of_its_own():
 
 
 def test_refuses_other_names():
-    with pytest.raises(ValueError, match="Text recipe must be one of shakespeare_ternary, not 'x'"):
+    with pytest.raises(
+        ValueError,
+        match="Text recipe must be one of shakespeare_ternary, shakespeare_tiny, not 'x'",
+    ):
         find_text_recipe("x")
 
 
@@ -106,7 +109,10 @@ def test_command_says_errors_in_one_line():
     )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "Text recipe must be one of shakespeare_ternary, not 'milton'" in done.stderr
+    assert (
+        "Text recipe must be one of shakespeare_ternary, shakespeare_tiny, not 'milton'"
+        in done.stderr
+    )
 
 
 def test_recipes_are_read_without_torch():
