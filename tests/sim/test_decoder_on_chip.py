@@ -16,15 +16,13 @@ from sterna.decoder.synthetic import synthetic_checkpoint
 from sterna_sim.decoder.random_cases import DecoderCase, check_case, open_case
 from tests.sw.decoder.random_decoder import TINY
 
-PORTS = 2
-
 
 @pytest.fixture(scope="module")
 def case() -> DecoderCase:
     hardware = DecoderHardware(
-        ports=PORTS,
+        ports=1,
         lanes=1,
-        tables=16,
+        tables=8,
         queries=4,
         best_count=4,
         prefetch_words=64,
@@ -40,7 +38,7 @@ def test_all_codes_and_logits(case: DecoderCase, tmp_path: Path) -> None:
     assert result.problem is None
     assert result.compared.logits == case.count * case.model.shape.vocabulary
     config = case.hardware.accelerator(case.model)
-    assert len(config.memories) == PORTS
+    assert len(config.memories) == 1
     model = DecoderEstimate(config.core, case.hardware.memory_timing)
     estimated = model.run(len(case.prompt), case.count)
     simulated = result.run.counters
