@@ -126,7 +126,11 @@ def _make_card(
             "input_scale": data.scale,
             "class_names": list(data.class_names),
         },
-        network={**asdict(recipe.network), "hidden_sizes": list(recipe.network.hidden_sizes)},
+        network={
+            **asdict(recipe.network),
+            "hidden_sizes": list(recipe.network.hidden_sizes),
+            "convolutions": [asdict(layer) for layer in recipe.network.convolutions],
+        },
         training={
             "seed": seed,
             **asdict(recipe.training),

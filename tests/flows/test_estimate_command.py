@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sterna.decoder.estimate import DecoderEstimate, MemoryTiming
-from sterna.decoder.hardware import DecoderHardware
+from sterna.decoder.hardware import recommended_hardware
 from sterna.decoder.shape import BITNET_0B7
 from sterna.decoder.source import find_decoder
 from sterna_flows.cli import run
+from sterna_hw.base import find_device
 from sterna_models import text_zoo
 
 ZOO = "shakespeare_ternary"
@@ -34,7 +36,7 @@ def test_a_zoo_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     source = find_decoder(str(text_zoo.folder(ZOO)))
     assert source is not None
     shape = source.checkpoint.shape
-    hardware = DecoderHardware(lanes=4)
+    hardware = replace(recommended_hardware(find_device("xck26"), shape), lanes=4)
     model = DecoderEstimate(hardware.core(shape), MemoryTiming())
     passes = model.run(20).passes
     assert prefill["cycles"] == round(sum(done.cycles for done in passes))
