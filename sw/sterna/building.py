@@ -237,7 +237,7 @@ def _report(
         # Of an image a layer's part works on each pixel's vector.
         vectors = 1
         if op is not None and not isinstance(op, TopK):
-            vectors = math.prod(mapped.graph.types[op.name].shape[:-1])
+            vectors = mapped.graph.types[op.name].vectors
         entry: dict[str, Any] = {
             "name": layer or stage.name,
             "engine": type(stage.part).__name__.removesuffix("Config"),

@@ -96,14 +96,14 @@ def _evaluate(op: ir.Op, x: np.ndarray) -> np.ndarray:
 
 
 def _window(x: np.ndarray, op: ir.Window) -> np.ndarray:
-    positions = [
-        np.arange(axis.outputs)[:, np.newaxis] * axis.stride
-        + np.arange(axis.kernel) * axis.dilation
-        for axis in (op.rows, op.columns)
-    ]
-    edges = [(axis.before, axis.after) for axis in (op.rows, op.columns)]
+    axes = (op.rows, op.columns)
+    edges = [(axis.before, axis.after) for axis in axes]
     padded = np.pad(x, ((0, 0), *edges, (0, 0)), constant_values=op.pad_value)
-    down, across = positions
+    places = []
+    for axis, size in zip(axes, padded.shape[1:3]):
+        taps = np.arange(axis.kernel) * axis.dilation
+        places.append(np.arange(0, size - taps[-1], axis.stride)[:, np.newaxis] + taps)
+    down, across = places
     windows = padded[:, down[:, np.newaxis, :, np.newaxis], across[np.newaxis, :, np.newaxis, :]]
     return windows.reshape(len(x), len(down), len(across), -1)
 

@@ -13,7 +13,6 @@ proves.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -114,7 +113,7 @@ def _interval(graph: Graph, layer: Op, folding: Folding) -> int:
     """Cycles that a layer's engine is busy with a frame."""
     assert isinstance(layer, MatMul)
     engine = folding.engine_config(layer, graph.types[layer.inputs[0]].range, None)
-    return engine.timing().busy_cycles * math.prod(graph.types[layer.name].shape[:-1])
+    return engine.timing().busy_cycles * graph.types[layer.name].vectors
 
 
 def _chain_of(graph: Graph) -> list[Op]:

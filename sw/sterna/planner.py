@@ -231,7 +231,7 @@ class Planner:
 
     def _vectors(self, layer: MatMul) -> int:
         """Vectors of a frame: positions of a window, or one."""
-        return math.prod(self.graph.types[layer.name].shape[:-1])
+        return self.graph.types[layer.name].vectors
 
     def _evaluate(self, layer: MatMul, folding: Folding) -> Candidate:
         known = self._evaluated.get((layer.name, folding))

@@ -109,7 +109,8 @@ class StageBuilder:
         self.orders: dict[str, np.ndarray] = {}
         self.pace = 0
         self._window: SlidingWindowConfig | None = None
-        self._taken = {"input_edge", "output_edge", "output_edge_gearbox", "control", "top"}
+        edges = ("input_edge", "output_edge", "pixels", "image")
+        self._taken = {*edges, *(f"{edge}_gearbox" for edge in edges), "control", "top"}
 
     def reserve(self, name: str) -> None:
         """Keeps a name, the top module's, from being an instance's."""
@@ -143,7 +144,7 @@ class StageBuilder:
         name = self._free_name(op.name)
         if queue_rows:
             self._add_queue(f"{name}_queue", queue_rows)
-        if (self._window is not None) != isinstance(op, MatMul | Pool) and self._window is not None:
+        if self._window is not None and not isinstance(op, MatMul | Pool):
             raise ValueError(f"Layer {op.name} must not read a window: only matmul and pool do")
         match op:
             case Window():

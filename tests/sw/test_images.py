@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,16 @@ def test_no_bubbles_between_rows_and_frames(size: int, padding: int, limit: int)
     (layer,) = planner.layers
     ideal = planner.interval(layer, foldings["conv"].engine_config(layer, NIBBLE, None))
     assert predict_cycles(mapped.accelerator)[1] == ideal <= limit
+
+
+@pytest.mark.parametrize("name", ["pixels", "image", "image_gearbox", "conv"])
+def test_layers_may_have_the_names_of_inner_stages(name: str) -> None:
+    graph = convolution(6, 3, 4, 1)
+    entry, window, product = graph.ops
+    ops = (entry, window, replace(product, name=name))
+    named = ir.Graph("conv", ops, graph.inputs, {name: ir.OutputEdge(1.0)})
+    mapped = map_graph(named, DEVICE, Planner(named, DEVICE).plan())
+    assert name in mapped.layers.values()
 
 
 def test_windows_are_no_faster_than_their_pixels() -> None:

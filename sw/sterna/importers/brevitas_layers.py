@@ -25,7 +25,7 @@ from ..source import (
     Windows,
 )
 from ..source.elementwise import fused_multiply_add
-from .convolution import as_matrix, image_axes
+from .convolution import as_matrix, image_axes, scales_as_matrix
 from .shapes import flattened
 
 __all__ = ["LayerReader"]
@@ -179,9 +179,7 @@ class LayerReader:
         binary = bool(quantised.bit_width == 1 and quantised.signed)
         if weights.ndim == 4:
             groups = int(layer.groups)
-            scale = as_matrix(np.broadcast_to(scale, weights.shape), groups, np.nan)
-            # What a group does not see has no scale of its own.
-            scale = np.where(np.isnan(scale), np.nanmax(scale, axis=1, keepdims=True), scale)
+            scale = scales_as_matrix(np.broadcast_to(scale, weights.shape), groups)
             weights, binary = as_matrix(weights, groups), binary and groups == 1
         bias, problem = self._bias(layer, value, quantised)
         if problem:

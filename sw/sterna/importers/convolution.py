@@ -14,7 +14,7 @@ import numpy as np
 
 from sterna_hw.base import WindowAxis
 
-__all__ = ["as_matrix", "image_axes"]
+__all__ = ["as_matrix", "image_axes", "scales_as_matrix"]
 
 
 def image_axes(
@@ -67,3 +67,9 @@ def as_matrix(weights: np.ndarray, groups: int, absent: Any = 0) -> np.ndarray:
         mine, seen = slice(group * each, group * each + each), slice(group * inside, None)
         matrix[mine, :, :, seen][..., :inside] = weights[mine].transpose(0, 2, 3, 1)
     return matrix.reshape(outputs, -1)
+
+
+def scales_as_matrix(scale: np.ndarray, groups: int) -> np.ndarray:
+    """The scale of each element of `as_matrix`: what a group does not see has its row's scale."""
+    matrix = as_matrix(scale, groups, np.nan)
+    return np.where(np.isnan(matrix), np.nanmax(matrix, axis=1, keepdims=True), matrix)

@@ -29,7 +29,7 @@ from ..source import (
     SourceGraph,
     Windows,
 )
-from .convolution import as_matrix, image_axes
+from .convolution import as_matrix, image_axes, scales_as_matrix
 from .onnx_constants import FOLDED, attributes
 from .onnx_file import OnnxFile, open_onnx
 from .onnx_weights import KNOWN, QuantisedConstant, UnfitError, quantise_constant
@@ -198,8 +198,7 @@ class _Reader:
             raise UnfitError(f"weights must have four axes, not {weights.integers.ndim}")
         windows = Windows(*self._axes(x, options, weights.integers.shape[2:]))
         groups = int(options.get("group", 1))
-        scale = as_matrix(weights.scale, groups, np.nan)
-        scale = np.where(np.isnan(scale), np.nanmax(scale, axis=1, keepdims=True), scale)
+        scale = scales_as_matrix(weights.scale, groups)
         x = self.builder.add(f"{name}.window", windows, x)
         addend = None if bias is None else self._constant(bias).reshape(-1)
         binary = weights.binary and groups == 1

@@ -43,6 +43,11 @@ class TensorType:
     def channels(self) -> int:
         return self.shape[-1]
 
+    @property
+    def vectors(self) -> int:
+        """Vectors of channels: one for each pixel of an image, otherwise one."""
+        return math.prod(self.shape[:-1])
+
     def __str__(self) -> str:
         return f"{'x'.join(map(str, self.shape))} {self.range}"
 
