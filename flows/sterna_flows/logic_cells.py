@@ -98,6 +98,20 @@ def _through(weight: float, kind: str) -> Callable[[Cell], CellPaths]:
     return make
 
 
+def _two_tables(cell: Cell) -> CellPaths:
+    """A table with two outputs: O5 depends only on those of the first five inputs by which its
+    half of the contents differs (a majority does not wait for the one of the bit below)."""
+    half = _parameter(cell, "INIT") & ((1 << 32) - 1)
+    arcs = [Arc(_bits(cell, *_inputs(cell)), _bits(cell, "O6"), LUT, "lut")]
+    used = [
+        f"I{place}"
+        for place in range(5)
+        if any((half >> row ^ half >> (row ^ 1 << place)) & 1 for row in range(32))
+    ]
+    arcs.append(Arc(_bits(cell, *used), _bits(cell, "O5"), LUT, "lut"))
+    return CellPaths(tuple(arcs))
+
+
 def _carry(cell: Cell) -> CellPaths:
     """Sum bit k depends on selects up to k and on the carry into the cell."""
     connections = cell["connections"]
@@ -183,6 +197,7 @@ def _real(places: tuple[tuple[Bit, float, Any], ...]) -> tuple[tuple[Bit, float,
 
 _KINDS: tuple[tuple[str, Callable[[Cell], CellPaths]], ...] = (
     (r"LUT[1-6]|INV", _through(LUT, "lut")),
+    (r"LUT6_2", _two_tables),
     (r"MUXF[789]", _through(0.0, "")),
     (r"CARRY[48]", _carry),
     (r"FD[RSCP]E(_1)?", _register),

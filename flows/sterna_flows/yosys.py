@@ -69,6 +69,7 @@ LUTS: dict[str, dict[str, int]] = {
         "LUT4": 1,
         "LUT5": 1,
         "LUT6": 1,
+        "LUT6_2": 1,
         "INV": 1,
         "SRL16E": 1,
         "SRLC16E": 1,

@@ -15,7 +15,7 @@ from sterna_hw.base import find_device
 
 
 def _cell(kind: str, parameters: dict[str, str] | None = None, **ports: list) -> dict[str, Any]:
-    outputs = {"O", "Q", "P", "CO", "DOA", "DOUTADOUT"}
+    outputs = {"O", "O5", "O6", "Q", "P", "CO", "DOA", "DOUTADOUT"}
     directions = {name: "output" if name in outputs else "input" for name in ports}
     return {
         "type": kind,
@@ -52,6 +52,20 @@ def test_a_chain_of_tables_counts_itself():
     assert [path.end for path in others] == ["from"]
     assert found.histogram == {0: 1, 2: 1}
     assert {unit: path.levels for unit, path in found.by_unit.items()} == {"top": 0, "unit": 2}
+
+
+@pytest.mark.parametrize(("row_with_below", "levels"), [("8EE88EE8", 2), ("0EE88EE8", 4)])
+def test_a_majority_does_not_wait_for_the_one_below(row_with_below, levels):
+    """A chain of tables with two outputs, the second of which looks at the chain or does not."""
+    contents = f"{int('96696996' + row_with_below, 16):064b}"
+    ports = {"I0": [10], "I1": [10], "I2": [10], "I3": ["0"], "I5": ["1"]}
+    cells = {"first": _register(2, 10), "last": _register(23, 30)}
+    for bit in range(4):
+        below = [11 + bit] if bit else ["0"]
+        cells[f"bit{bit}"] = _cell(
+            "LUT6_2", {"INIT": contents}, **ports, I4=below, O5=[12 + bit], O6=[20 + bit]
+        )
+    assert logic_levels(_netlist(cells, {}), "top").deepest == levels
 
 
 @pytest.mark.parametrize(
