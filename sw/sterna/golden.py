@@ -71,12 +71,17 @@ def run_values(graph: ir.Graph, codes: np.ndarray) -> dict[str, np.ndarray]:
     values: dict[str, np.ndarray] = {}
     for op in graph.ops:
         inputs = [values[name] for name in op.inputs]
-        values[op.name] = codes if isinstance(op, ir.Input) else _evaluate(op, inputs[0])
+        values[op.name] = codes if isinstance(op, ir.Input) else _evaluate(op, inputs)
     return values
 
 
-def _evaluate(op: ir.Op, x: np.ndarray) -> np.ndarray:
+def _evaluate(op: ir.Op, inputs: list[np.ndarray]) -> np.ndarray:
+    x = inputs[0]
     match op:
+        case ir.Add():
+            return np.sum([a * branch for a, branch in zip(op.factors, inputs)], axis=0)
+        case ir.Concat():
+            return np.concatenate(inputs, axis=-1)
         case ir.MatMul():
             return _matmul(x, op.weights)
         case ir.Threshold():

@@ -1,5 +1,6 @@
 """The intermediate representation: an immutable graph of integer tensor operations."""
 
+from .branch_ops import Add, Concat
 from .graph import Graph
 from .op import Op
 from .ops import Input, MatMul, Requantize, Reshape, Threshold, TopK
@@ -8,6 +9,8 @@ from .types import InputEdge, OutputEdge, TensorType
 from .window_ops import Pool, Window
 
 __all__ = [
+    "Add",
+    "Concat",
     "Graph",
     "Input",
     "InputEdge",

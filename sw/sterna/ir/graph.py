@@ -97,6 +97,10 @@ class Graph:
         """The operations that read a value."""
         return [op for op in self.ops if name in op.inputs]
 
+    def reader_count(self, name: str) -> int:
+        """How often a value is read, leaving the graph included."""
+        return sum(op.inputs.count(name) for op in self.ops) + (name in self.outputs)
+
     @property
     def input_name(self) -> str:
         """The name of the only input."""

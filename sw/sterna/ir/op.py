@@ -43,7 +43,8 @@ class Op:
     """One operation. ``name`` is also the name of its result; ``inputs`` are names of values."""
 
     kind: ClassVar[str]
-    arity: ClassVar[int] = 1
+    arity: ClassVar[int | None] = 1
+    """How many values it reads; None for two or more."""
 
     name: str
     inputs: tuple[str, ...]
@@ -55,10 +56,10 @@ class Op:
                 f"Name of an operation must be letters, digits, dots and underscores, "
                 f"not {self.name!r}"
             )
-        if len(self.inputs) != self.arity:
-            raise ValueError(
-                f"Inputs of {self.name} must be {self.arity} in number, not {len(self.inputs)}"
-            )
+        count = len(self.inputs)
+        if count < 2 if self.arity is None else count != self.arity:
+            rule = "two or more" if self.arity is None else self.arity
+            raise ValueError(f"Inputs of {self.name} must be {rule} in number, not {count}")
 
     def result_type(self, inputs: tuple[TensorType, ...]) -> TensorType:
         """The proven type of the result.

@@ -26,6 +26,7 @@ import numpy as np
 
 from sterna_hw.base import Alphabet, IntegerRange, Rounding, WindowAxis
 
+from .branch_ops import Add, Concat
 from .graph import Graph
 from .op import Op
 from .ops import Input, MatMul, Requantize, Reshape, Threshold, TopK
@@ -37,7 +38,8 @@ __all__ = ["VERSION", "parse_graph", "print_graph"]
 VERSION = 1
 
 _OPS: dict[str, type[Op]] = {
-    op.kind: op for op in (Input, MatMul, Threshold, Requantize, Reshape, TopK, Window, Pool)
+    op.kind: op
+    for op in (Input, MatMul, Threshold, Requantize, Reshape, TopK, Window, Pool, Add, Concat)
 }
 _LINE = re.compile(r"%(?P<name>\S+) = (?P<kind>\w+)\((?P<inputs>[^)]*)\) (?P<rest>\{.*)")
 _EDGE = re.compile(r"edge (?P<side>in|out) %(?P<name>\S+) (?P<rest>\{.*)")
