@@ -51,7 +51,7 @@ def two_inputs(model):
 
 
 def integer_input(model):
-    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.INT8
+    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.INT64
 
 
 def short_constant(model):
@@ -91,7 +91,7 @@ ROWS = {
     ),
     "integer input": (
         lambda: edited(integer_input),
-        "sketch.onnx: input must be float or double, not int8",
+        "sketch.onnx: input must be float, double or 8- or 16-bit integers, not int64",
     ),
     "undefined input": (
         lambda: edited(undefined_input),

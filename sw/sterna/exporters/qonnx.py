@@ -19,7 +19,7 @@ from typing import Any
 
 import onnx
 
-from ..importers import load_qonnx, lower, read_brevitas
+from ..importers import INPUT_TYPES, load_qonnx, lower, read_brevitas
 from ..source import SourceGraph
 from .onnx_nodes import OnnxNodes
 
@@ -34,6 +34,7 @@ def write_qonnx(
     path: str | os.PathLike[str],
     input_shape: Sequence[int] | None = None,
     name: str | None = None,
+    input_type: str | None = None,
 ) -> None:
     """Writes a network as a QONNX file, batch axis symbolic.
 
@@ -47,6 +48,8 @@ def write_qonnx(
         Shape of one sample, needed for a module.
     name : :class:`str`, optional
         Name of the network made from a module; its class by default.
+    input_type : :class:`str`, optional
+        What the input of a module holds, see `from_brevitas`.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def write_qonnx(
     elif input_shape is None:
         raise ValueError("Input shape must be given for a module, not None")
     else:
-        source = read_brevitas(network, input_shape, name)
+        source = read_brevitas(network, input_shape, name, input_type)
     if source.number_type != "float32":
         raise ValueError(f"Number type of a network must be float32, not {source.number_type}")
     expected = lower(source, approximate=True).graph
@@ -92,6 +95,10 @@ def _model(source: SourceGraph, fused_in_double: bool) -> onnx.ModelProto:
     graph = helper.make_graph(
         nodes.nodes, source.name, tensors[:1], tensors[1:], initializer=nodes.constants
     )
+    for kind, values in INPUT_TYPES.items():
+        if values == source.input_range:
+            annotation = graph.quantization_annotation.add(tensor_name=input_name)
+            annotation.quant_parameter_tensor_names.add(key="finn_datatype", value=kind.upper())
     opsets = [
         helper.make_opsetid("", _OPSET),
         helper.make_opsetid("qonnx.custom_op.general", 1),

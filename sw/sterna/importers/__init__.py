@@ -8,11 +8,13 @@ from typing import Any
 
 from ..ir import Graph
 from .brevitas import read_brevitas
+from .integer_input import INPUT_TYPES
 from .lower import lower
 from .lowering import LayerNote, Lowering
 from .qonnx import read_qonnx
 
 __all__ = [
+    "INPUT_TYPES",
     "LayerNote",
     "Lowering",
     "from_brevitas",
@@ -23,7 +25,9 @@ __all__ = [
 ]
 
 
-def load_qonnx(path: str | PathLike[str], approximate: bool = False) -> Graph:
+def load_qonnx(
+    path: str | PathLike[str], approximate: bool = False, input_type: str | None = None
+) -> Graph:
     """The integer graph of a QONNX file.
 
     Parameters
@@ -32,13 +36,16 @@ def load_qonnx(path: str | PathLike[str], approximate: bool = False) -> Graph:
         The file.
     approximate : :class:`bool`
         Accept what cannot be exact; see `lower`, which also tells how far it is from exact.
+    input_type : :class:`str`, optional
+        What the input holds, one of `INPUT_TYPES` (``"uint8"`` pixels) or ``"float"``; what the
+        file says by default.
 
     Raises
     ------
     UnsupportedError
         If the file is not QONNX or holds anything that cannot be represented; every problem listed.
     """
-    return lower(read_qonnx(path), approximate).graph
+    return lower(read_qonnx(path, input_type), approximate).graph
 
 
 def from_brevitas(
@@ -46,6 +53,7 @@ def from_brevitas(
     input_shape: Sequence[int],
     name: str | None = None,
     approximate: bool = False,
+    input_type: str | None = None,
 ) -> Graph:
     """The integer graph of a live Brevitas module.
 
@@ -59,10 +67,13 @@ def from_brevitas(
         Name of the network; the module's class by default.
     approximate : :class:`bool`
         Accept what cannot be exact; see `lower`.
+    input_type : :class:`str`, optional
+        What the input holds: ``"uint8"`` for pixels, or another of `INPUT_TYPES`; any real by
+        default.
 
     Raises
     ------
     UnsupportedError
         If anything in the network cannot be represented; every problem listed.
     """
-    return lower(read_brevitas(module, input_shape, name), approximate).graph
+    return lower(read_brevitas(module, input_shape, name, input_type), approximate).graph

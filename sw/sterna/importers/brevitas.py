@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from sterna_hw.base import IntegerRange
+
 from ..source import (
     Add,
     Clip,
@@ -32,12 +34,18 @@ from ..source import (
 )
 from ..unsupported import Problem, UnsupportedError
 from .brevitas_layers import LayerReader
+from .integer_input import input_range
 from .shapes import BATCH, flattened, resolved
 
 __all__ = ["read_brevitas"]
 
 
-def read_brevitas(module: Any, input_shape: Sequence[int], name: str | None = None) -> SourceGraph:
+def read_brevitas(
+    module: Any,
+    input_shape: Sequence[int],
+    name: str | None = None,
+    input_type: str | None = None,
+) -> SourceGraph:
     """The source network of a Brevitas module in evaluation mode.
 
     Parameters
@@ -48,6 +56,8 @@ def read_brevitas(module: Any, input_shape: Sequence[int], name: str | None = No
         Shape of one sample, without the batch axis.
     name : :class:`str`, optional
         Name of the network; the module's class by default.
+    input_type : :class:`str`, optional
+        What the input holds, see `integer_input`; any real by default.
 
     Raises
     ------
@@ -67,11 +77,12 @@ def read_brevitas(module: Any, input_shape: Sequence[int], name: str | None = No
     shape = tuple(int(axis) for axis in input_shape)
     if not shape or any(axis < 1 for axis in shape):
         raise ValueError(f"Input shape must hold positive axes without the batch, not {shape}")
+    values = input_range(input_type)
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
         with torch.no_grad():
-            return _Reader(module, shape, name or type(module).__name__).read()
+            return _Reader(module, shape, name or type(module).__name__, values).read()
     finally:
         for part, training in modes:
             part.training = training
@@ -80,13 +91,15 @@ def read_brevitas(module: Any, input_shape: Sequence[int], name: str | None = No
 class _Reader:
     """One walk over a traced module."""
 
-    def __init__(self, module: Any, shape: tuple[int, ...], name: str) -> None:
+    def __init__(
+        self, module: Any, shape: tuple[int, ...], name: str, values: IntegerRange | None
+    ) -> None:
         torch = import_module("torch")
         self.module = module
         self.shape = shape
         first = next((p for p in module.parameters() if p.is_floating_point()), None)
         number_type = "float64" if first is not None and first.dtype == torch.float64 else "float32"
-        self.builder = SourceBuilder(name, number_type)
+        self.builder = SourceBuilder(name, number_type, values)
         self.layers = LayerReader(self.builder)
         self.env: dict[Any, Any] = {}
         self.functions = _functions()

@@ -38,6 +38,7 @@ from ..unsupported import Problem, UnsupportedError
 from .affine import affine_form
 from .alphabets import choose_alphabet
 from .input_edge import RealInput, smallest_scale_edge
+from .integer_input import offset_of_codes, plain_scale
 from .logits import fit_logits
 from .lowering import LayerNote, Lowering
 from .names import Names
@@ -65,6 +66,7 @@ class _Tail:
     op: str
     tail: FloatTail
     order: np.ndarray | None = None
+    codes: _Codes | None = None  # what it began with, where that was no layer's sums
 
 
 class _Lost(enum.Enum):
@@ -115,6 +117,7 @@ class _Lowerer:
     types: dict[str, ir.TensorType] = field(default_factory=dict)
     values: dict[str, _Value] = field(default_factory=dict)
     names: Names = field(default_factory=Names)
+    pixels: dict[RealInput, _Codes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.problems: list[Problem] = list(self.source.problems)
@@ -124,6 +127,11 @@ class _Lowerer:
     def visit(self, node: SourceNode) -> None:
         value = self.values[node.inputs[0]] if node.inputs else _Lost.ANYTHING
         operation = node.operation
+        if isinstance(value, RealInput) and not isinstance(operation, Opaque | Transpose):
+            if not isinstance(operation, Reshape) or value.axes:
+                value = self.integers(value)
+        if isinstance(operation, Linear | Windows):
+            value = self.plain_codes(value)
         result: _Value = _Lost.ANYTHING
         if isinstance(operation, Opaque):
             pass  # refused by the reader
@@ -151,6 +159,28 @@ class _Lowerer:
         self.types[op.name] = op.result_type(tuple(self.types[name] for name in op.inputs))
         self.ops.append(op)
         return op.name
+
+    def integers(self, value: RealInput) -> RealInput | _Codes:
+        """The network's input as codes, if it holds integers: they are worth themselves."""
+        bounds = self.source.input_range
+        if bounds is None:
+            return value
+        if value not in self.pixels:
+            kind = ir.TensorType(value.shape, bounds)
+            op = self.emit(ir.Input(self.names.new(value.name), (), kind))
+            self.inputs[op] = ir.InputEdge(1.0, 0, value.axes)
+            self.pixels[value] = _Codes(op, np.ones((), self.source.number_type), 0)
+        return self.pixels[value]
+
+    def plain_codes(self, value: _Value) -> _Value:
+        """Codes behind which stood nothing but a factor are codes of another scale."""
+        if not isinstance(value, _Tail) or value.codes is None or value.codes.scale.ndim:
+            return value
+        factor = plain_scale(value.tail.steps)
+        if factor is None:
+            return value
+        scale = np.asarray(float(value.codes.scale) * factor, self.source.number_type)
+        return replace(value.codes, scale=scale)
 
     def linear(self, name: str, linear: Linear, value: _Value) -> _Value:
         if value is _Lost.ANYTHING:
@@ -218,7 +248,8 @@ class _Lowerer:
             if value.order is not None and len(reshape.target) != 1:
                 return self.refuse(name, "an image must be flattened whole", "flatten from axis 1")
             first = self.ops[0]
-            if isinstance(first, ir.Input) and value.op == first.name and len(self.ops) == 1:
+            is_plain = value.op == first.name and value.order is None and len(self.ops) == 1
+            if isinstance(first, ir.Input) and is_plain:
                 # A reshape right behind the input is the input's own shape.
                 self.ops.clear()
                 kind = ir.TensorType(reshape.target, first.type.range)
@@ -247,7 +278,7 @@ class _Lowerer:
         scale = np.broadcast_to(codes.scale.astype(np.float64), channels)
         zero = np.full(channels, codes.zero_point, dtype=np.int64)
         tail = FloatTail(scale, zero, (), self.source.number_type)
-        return _Tail(codes.op, tail, codes.order)
+        return _Tail(codes.op, tail, codes.order, codes)
 
     def quantise(self, name: str, quantiser: Quantiser, value: _Value) -> _Value:
         if isinstance(value, RealInput):
@@ -264,6 +295,10 @@ class _Lowerer:
                 op = self.requantise(name, quantiser, value, kind)
             else:
                 found = find_thresholds(value.tail, quantiser, kind)
+                offset = offset_of_codes(found, quantiser, kind)
+                if value.op in self.inputs and offset is not None:
+                    # The quantiser changes no pixel, but what it is worth.
+                    return _Codes(value.op, quantiser.scale, offset, value.order)
                 op = self.emit(
                     ir.Threshold(
                         self.names.new(name),

@@ -14,19 +14,24 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from sterna_hw.base import IntegerRange
+
 from ..unsupported import Problem, UnsupportedError
+from .integer_input import INPUT_TYPES
 
 __all__ = ["OnnxFile", "open_onnx"]
 
 _FLOATS: dict[int, str] = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.DOUBLE: "float64"}
+_INTEGERS: dict[int, str] = {getattr(onnx.TensorProto, name.upper()): name for name in INPUT_TYPES}
 
 
 @dataclass(frozen=True)
 class OnnxFile:
     """The checked content of a file.
 
-    ``shape`` leaves the batch axis out, ``batch`` is its size or ``None`` if symbolic, and
-    ``constants`` holds the initialisers by name.
+    ``shape`` leaves the batch axis out, ``batch`` is its size or ``None`` if symbolic,
+    ``constants`` holds the initialisers by name, and ``input_range`` is that of an input which
+    holds integers, by its type or by a ``finn_datatype`` of its annotation.
     """
 
     name: str
@@ -36,6 +41,7 @@ class OnnxFile:
     shape: tuple[int, ...]
     batch: int | None
     constants: dict[str, np.ndarray]
+    input_range: IntegerRange | None
     nodes: tuple[onnx.NodeProto, ...]
 
 
@@ -77,21 +83,34 @@ def open_onnx(path: str | os.PathLike[str]) -> OnnxFile:
             path, f"inputs and outputs must be one each, not {counts}", "split the network"
         )
     tensor_type = inputs[0].type.tensor_type
-    if tensor_type.elem_type not in _FLOATS:
+    if tensor_type.elem_type not in (*_FLOATS, *_INTEGERS):
         kinds = {value: kind.lower() for kind, value in onnx.TensorProto.DataType.items()}
         kind = kinds.get(tensor_type.elem_type, "unknown")
-        raise _error(path, f"input must be float or double, not {kind}", export)
+        reason = f"input must be float, double or 8- or 16-bit integers, not {kind}"
+        raise _error(path, reason, export)
     shape, batch = _sample_shape(path, inputs[0])
     return OnnxFile(
         graph.name or path.stem,
-        _FLOATS[tensor_type.elem_type],
+        _FLOATS.get(tensor_type.elem_type, "float32"),
         inputs[0].name,
         graph.output[0].name,
         shape,
         batch,
         constants,
+        _input_range(graph, inputs[0]),
         tuple(graph.node),
     )
+
+
+def _input_range(graph: onnx.GraphProto, value: onnx.ValueInfoProto) -> IntegerRange | None:
+    """The integers that an input holds, if the file says so."""
+    kind = _INTEGERS.get(value.type.tensor_type.elem_type)
+    for annotation in graph.quantization_annotation:
+        if annotation.tensor_name == value.name:
+            for entry in annotation.quant_parameter_tensor_names:
+                if entry.key == "finn_datatype":
+                    kind = kind or entry.value.lower()
+    return INPUT_TYPES.get(kind) if kind is not None else None
 
 
 def _sample_shape(path: Path, value: onnx.ValueInfoProto) -> tuple[tuple[int, ...], int | None]:

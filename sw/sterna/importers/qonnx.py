@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from sterna_hw.base import WindowAxis
+from sterna_hw.base import IntegerRange, WindowAxis
 
 from ..source import (
     Add,
@@ -30,6 +30,7 @@ from ..source import (
     Windows,
 )
 from .convolution import as_matrix, image_axes, scales_as_matrix
+from .integer_input import input_range
 from .onnx_constants import FOLDED, attributes
 from .onnx_file import OnnxFile, open_onnx
 from .onnx_weights import KNOWN, QuantisedConstant, UnfitError, quantise_constant
@@ -38,10 +39,11 @@ from .shapes import BATCH, flattened, resolved
 __all__ = ["read_qonnx"]
 
 
-def read_qonnx(path: str | os.PathLike[str]) -> SourceGraph:
+def read_qonnx(path: str | os.PathLike[str], input_type: str | None = None) -> SourceGraph:
     """The source network of a QONNX file.
 
-    Operations that are not understood are noted in the result's ``problems``.
+    Operations that are not understood are noted in the result's ``problems``. ``input_type`` says
+    what the input holds (see `integer_input`) where that is not what the file says.
 
     Raises
     ------
@@ -50,16 +52,18 @@ def read_qonnx(path: str | os.PathLike[str]) -> SourceGraph:
     OSError
         If the file cannot be opened.
     """
-    return _Reader(open_onnx(path)).read()
+    file = open_onnx(path)
+    values = file.input_range if input_type is None else input_range(input_type)
+    return _Reader(file, values).read()
 
 
 _Operand = str | np.ndarray | QuantisedConstant
 
 
 class _Reader:
-    def __init__(self, file: OnnxFile) -> None:
+    def __init__(self, file: OnnxFile, values: IntegerRange | None) -> None:
         self.file = file
-        self.builder = SourceBuilder(file.name, file.number_type)
+        self.builder = SourceBuilder(file.name, file.number_type, values)
         self.env: dict[str, _Operand] = dict(file.constants)
         self.handlers: dict[str, Callable[..., _Operand]] = {
             "Add": self.add,

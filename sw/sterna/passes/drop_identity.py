@@ -31,7 +31,9 @@ def drop_identity(graph: Graph) -> Graph:
 
 def _is_identity(graph: Graph, op: Op) -> bool:
     if isinstance(op, Reshape):
-        return isinstance(graph[graph[op.name].inputs[0]], Input)
+        source = graph[op.name].inputs[0]
+        # An edge that brings the axes into another order keeps the axes.
+        return isinstance(graph[source], Input) and not graph.inputs[source].axes
     if not isinstance(op, Requantize):
         return False
     same = bool((op.multiplier == 1).all() and (op.offset == 0).all() and op.shift == 0)
@@ -45,7 +47,7 @@ def _flatten_inputs(graph: Graph, ops: list[Op]) -> tuple[Op, ...]:
     for op in ops:
         if isinstance(op, Input):
             for user in graph.users(op.name):
-                if isinstance(user, Reshape):
+                if isinstance(user, Reshape) and not graph.inputs[op.name].axes:
                     op = Input(op.name, (), TensorType(user.shape, op.type.range))
         shaped.append(op)
     return tuple(shaped)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sterna_hw.base import IntegerRange
+
 from ..unsupported import Problem
 from .elementwise import Add, Divide, Elementwise
 from .graph import SourceGraph, SourceNode
@@ -24,9 +26,12 @@ _MOST_BITS = 16
 class SourceBuilder:
     """Collects the nodes and problems of one network."""
 
-    def __init__(self, name: str, number_type: str) -> None:
+    def __init__(
+        self, name: str, number_type: str, input_range: IntegerRange | None = None
+    ) -> None:
         self.name = name
         self.number_type = number_type
+        self.input_range = input_range
         self.problems: list[Problem] = []
         self._inputs: dict[str, Shape] = {}
         self._by_name: dict[str, SourceNode] = {}
@@ -177,6 +182,7 @@ class SourceBuilder:
             (output,),
             self.number_type,
             tuple(self.problems),
+            self.input_range,
         )
 
     def _per_channel(self, scale: ArrayLike) -> np.ndarray:

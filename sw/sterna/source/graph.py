@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sterna_hw.base import IntegerRange
+
 from ..unsupported import Problem
 from .operation import Operation, Shape
 
@@ -46,6 +48,8 @@ class SourceGraph:
         The float type that the network computes in, ``"float32"`` or ``"float64"``.
     problems : tuple of :class:`Problem`
         What the reader refused.
+    input_range : :class:`IntegerRange`, optional
+        The only input holds integers of this range, such as pixels; otherwise any reals.
     """
 
     name: str
@@ -54,6 +58,7 @@ class SourceGraph:
     outputs: tuple[str, ...]
     number_type: str = "float32"
     problems: tuple[Problem, ...] = ()
+    input_range: IntegerRange | None = None
     _by_name: Mapping[str, SourceNode] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
