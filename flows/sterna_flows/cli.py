@@ -19,6 +19,7 @@ import typer
 
 from .bench_commands import bench
 from .estimate_command import estimate
+from .fuzz_command import fuzz
 from .terminal import CheckFailed, fail_unless_equal, guarded, telling
 
 __all__ = ["app", "main", "run"]
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(bench, name="bench")
 app.command()(estimate)
+app.command()(fuzz)
 
 Model = Annotated[str, typer.Argument(help="A QONNX file, or the name of a zoo network.")]
 Build = Annotated[Path, typer.Argument(metavar="DIR", help="A folder made by `sterna build`.")]

@@ -33,6 +33,7 @@ __all__ = [
     "SelectFolding",
     "TableFolding",
     "as_record",
+    "foldings_of",
     "read_foldings",
     "recommended_folding",
 ]
@@ -136,6 +137,17 @@ def read_foldings(path: str | Path) -> dict[str, Folding]:
         raise ValueError(f"Folding file {path} must be readable JSON: {error}") from error
     if not isinstance(record, dict):
         raise ValueError(f"Folding file {path} must map layers to foldings")
+    return foldings_of(record, str(path))
+
+
+def foldings_of(record: Mapping[str, dict], source: str) -> dict[str, Folding]:
+    """Foldings by layer name from their JSON form; ``source`` names it in messages.
+
+    Raises
+    ------
+    ValueError
+        If a folding is not of that form; the message names the layer.
+    """
     foldings: dict[str, Folding] = {}
     for layer, values in record.items():
         try:
@@ -147,7 +159,9 @@ def read_foldings(path: str | Path) -> dict[str, Folding]:
             foldings[layer] = engine(**values)
         except (KeyError, TypeError, ValueError) as error:
             names = "engine (table or select) and its parameters"
-            raise ValueError(f"Folding of {layer} in {path} must give {names}: {error}") from error
+            raise ValueError(
+                f"Folding of {layer} in {source} must give {names}: {error}"
+            ) from error
     return foldings
 
 

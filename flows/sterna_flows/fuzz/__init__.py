@@ -1,0 +1,1 @@
+"""Random small networks from seeds, built and compared with the golden model in every beat."""

@@ -1,0 +1,106 @@
+"""Makes operations fit each other again after some were taken out or made smaller.
+
+Each operation is given the types of its inputs as they are now and is cut, or repeated, to their
+size: columns of a matmul, rows of thresholds, the image under a window. What cannot be made to fit
+is refused, and the attempt that led to it is given up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sterna.folding import Folding, SelectFolding, TableFolding
+from sterna.ir import (
+    Graph,
+    MatMul,
+    Op,
+    OutputEdge,
+    Pool,
+    Requantize,
+    Reshape,
+    TensorType,
+    Threshold,
+    TopK,
+    Window,
+)
+
+__all__ = ["refit_folding", "refit_graph"]
+
+
+def refit_graph(graph: Graph, ops: Sequence[Op], aliases: Mapping[str, str]) -> Graph:
+    """The graph with other operations, each made to fit; ``aliases`` names what stands in for an
+    operation that was taken out.
+
+    Raises
+    ------
+    ValueError
+        If one cannot be made to fit.
+    """
+    fitted: dict[str, Op] = {}
+    types: dict[str, TensorType] = {}
+    for op in ops:
+        sources = tuple(_resolve(name, aliases) for name in op.inputs)
+        op = replace(op, inputs=sources)
+        op = _refit(op, [types[name] for name in sources], [fitted[name] for name in sources])
+        fitted[op.name] = op
+        types[op.name] = op.result_type(tuple(types[name] for name in sources))
+    tip = next(reversed(fitted))
+    return graph.with_ops(tuple(fitted.values()), {tip: OutputEdge(1.0)})
+
+
+def _resolve(name: str, aliases: Mapping[str, str]) -> str:
+    while name in aliases:
+        name = aliases[name]
+    return name
+
+
+def _take(array: np.ndarray, count: int, axis: int = 0) -> np.ndarray:
+    """So many along an axis: the first ones, or all of them over and over."""
+    return np.take(array, np.arange(count) % array.shape[axis], axis)
+
+
+def _refit(op: Op, types: Sequence[TensorType], sources: Sequence[Op]) -> Op:
+    if not types:
+        return op
+    x = types[0]
+    match op:
+        case MatMul():
+            return replace(op, weights=_take(op.weights, x.channels, 1))
+        case Threshold():
+            thresholds = _take(op.thresholds, x.channels)
+            return replace(op, thresholds=thresholds, descending=_take(op.descending, x.channels))
+        case Requantize():
+            multiplier, offset = (_take(row, x.channels) for row in (op.multiplier, op.offset))
+            return replace(op, multiplier=multiplier, offset=offset)
+        case Window():
+            if len(x.shape) != 3:
+                raise ValueError(f"Input of {op.name} must be an image, not {x}")
+            rows, columns = (replace(a, size=n) for a, n in zip((op.rows, op.columns), x.shape))
+            return replace(op, rows=rows, columns=columns)
+        case Pool():
+            (window,) = sources
+            if not isinstance(window, Window):
+                raise ValueError(f"Input of {op.name} must be a window, not {window.kind}")
+            return replace(op, taps=window.taps)
+        case Reshape() if len(op.shape) == 1:
+            return replace(op, shape=(x.size,))
+        case TopK():
+            return replace(op, k=min(op.k, x.size))
+    return op
+
+
+def refit_folding(layer: MatMul, folding: Folding) -> Folding:
+    """The folding, no larger than its layer."""
+    outputs, inputs = layer.weights.shape
+    queries = min(folding.queries, outputs)
+    match folding:
+        case SelectFolding():
+            return SelectFolding(min(folding.block_inputs, inputs), queries)
+        case TableFolding():
+            group = min(folding.group, inputs)
+            tables = min(folding.tables, -(-inputs // group))
+            return replace(folding, group=group, tables=tables, queries=queries)
+    return folding

@@ -1,0 +1,154 @@
+"""The fuzzer: some seeds are equal, planted faults are found and made small, old ones stay away."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from amaranth.hdl import Module, Mux, Value
+
+from sterna.ir import Input, MatMul, OutputEdge, Requantize, TensorType, Threshold
+from sterna.stage_builder import StageBuilder
+from sterna_flows.cli import run
+from sterna_flows.fuzz.campaign import run_fuzz
+from sterna_flows.fuzz.case import Case, read_case
+from sterna_flows.fuzz.examine import Failure, examine
+from sterna_flows.fuzz.random_case import random_case
+from sterna_flows.fuzz.shrink import shrink
+from sterna_hw.base import IntegerRange, queue
+from sterna_hw.multi_threshold import MultiThresholdConfig
+from sterna_hw.requantize import RequantizeConfig
+from sterna_hw.round_and_clip import RoundAndClipConfig
+
+CRASHERS = Path(__file__).parents[2] / "crashers"
+
+
+@pytest.mark.parametrize("seed", [0, 5, 25], ids=lambda seed: f"seed{seed}")
+def test_random_networks_are_equal(seed: int) -> None:
+    assert examine(random_case(seed)) is None
+
+
+@pytest.mark.parametrize("path", sorted(CRASHERS.glob("*.case")), ids=lambda path: path.stem)
+def test_crasher_does_not_fail_again(path: Path) -> None:
+    assert examine(read_case(path)) is None
+
+
+@pytest.mark.parametrize("seed", range(4), ids=lambda seed: f"seed{seed}")
+def test_case_is_its_text(seed: int, tmp_path: Path) -> None:
+    case = random_case(seed)
+    (tmp_path / "a.case").write_text(case.to_text())
+    assert read_case(tmp_path / "a.case") == case == random_case(seed)
+
+
+def test_seeds_differ_and_cover_the_operations() -> None:
+    cases = [random_case(seed) for seed in range(24)]
+    kinds = {op.kind for case in cases for op in case.graph.ops}
+    assert kinds >= {"matmul", "threshold", "requantize", "window", "pool", "reshape", "top_k"}
+    layers = [op for case in cases for op in case.graph.ops if isinstance(op, MatMul)]
+    assert {op.alphabet.name for op in layers} == {"ternary", "binary", "two_bit", "shifts"}
+    assert {True, False} == {case.reloadable for case in cases}
+    assert any(case.queues for case in cases)
+
+
+def only_meaning(case: Case) -> Failure | None:
+    """The cheap half of an examination, for shrinking in milliseconds."""
+    return examine(case, simulate=False)
+
+
+def test_planted_fault_is_found_and_made_small(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The last threshold of the second channel is one too high in hardware."""
+    original = StageBuilder._threshold
+
+    def broken(self: StageBuilder, name: str, op: Threshold) -> MultiThresholdConfig:
+        part = original(self, name, op)
+        if self.elements < 2:
+            return part
+        thresholds = op.thresholds.copy()
+        thresholds[1, -1] += 1
+        return replace(part, thresholds=thresholds)
+
+    monkeypatch.setattr(StageBuilder, "_threshold", broken)
+    results = run_fuzz(12, 0, tmp_path, check=only_meaning)
+    found = [result for result in results if result.failure]
+    assert found and all(result.failure.kind == "meaning" for result in found if result.failure)
+    for result in found:
+        original_case = random_case(result.seed)
+        assert result.crasher is not None
+        small = read_case(result.crasher)
+        assert small == result.case and small.size < original_case.size
+        assert "threshold" in {op.kind for op in small.graph.ops}
+        assert len(small.graph.ops) <= 4
+    monkeypatch.undo()
+    assert all(only_meaning(result.case) is None for result in found)
+
+
+def small_case() -> Case:
+    """One value, requantised."""
+    case = random_case(0)
+    op = next(op for op in case.graph.ops if isinstance(op, Requantize))
+    kind = TensorType((2,), IntegerRange(-8, 7))
+    small = replace(
+        op,
+        inputs=("x",),
+        multiplier=np.array([3, 5]),
+        offset=np.array([1, -2]),
+        clip=None,
+        shift=2,
+    )
+    graph = case.graph.with_ops((Input("x", (), kind), small), {op.name: OutputEdge(1.0)})
+    return replace(case, graph=graph, foldings={}, queues={}, reloadable=False)
+
+
+def test_fault_in_the_gateware_is_found_in_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    build = RoundAndClipConfig.build
+
+    def broken(self: RoundAndClipConfig, m: Module, total: Value, lane: int) -> Value:
+        result = build(self, m, total, lane)
+        return Mux(result < 0, result + 1, result)
+
+    monkeypatch.setattr(RoundAndClipConfig, "build", broken)
+    case = small_case()
+    failure = examine(case)
+    assert failure is not None and failure.kind == "values"
+    assert "of requantise" in failure.text and failure.text.endswith("(stalls: none)")
+    small, failure = shrink(case, failure, attempts=3)
+    assert small.size <= case.size and small.profiles == ("none",) and failure.kind == "values"
+
+
+def test_wrong_prediction_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RequantizeConfig, "timing", lambda self: queue(9, 30))
+    failure = examine(replace(small_case(), profiles=("none",)))
+    assert failure is not None and failure.kind == "cycles"
+    assert re.match(r"beat 0 of requantise1\.o is in cycle \d+, not \d+ ", failure.text)
+
+
+def test_refusal_is_a_failure() -> None:
+    case = random_case(5)
+    failure = examine(replace(case, foldings={}))
+    assert failure is not None and failure.kind == "build" and "must be given" in failure.text
+
+
+def test_command(tmp_path: Path) -> None:
+    (tmp_path / "a.case").write_text(replace(small_case(), profiles=("bursts",)).to_text())
+    assert run(["fuzz", "--replay", str(tmp_path / "a.case")]) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--graphs", "0"], "Number of graphs must be 1 or more, not 0"),
+        (["--seed", "-1"], "Seed must be 0 or more, not -1"),
+        (["--replay", "none.case"], "none.case"),
+    ],
+)
+def test_command_refuses(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["fuzz", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and message in error
