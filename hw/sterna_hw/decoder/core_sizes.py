@@ -84,7 +84,7 @@ class DecoderCoreSizes:
     best_count: int = 1
     buffers: Literal[1, 2] = 2
     sign_fold: bool = True
-    adders: Literal["logic", "dsp"] = "logic"
+    adders: Literal["logic", "three", "dsp"] = "logic"
     prefetch_words: int = 512
     burst_beats: int = 64
     outstanding: int = 8

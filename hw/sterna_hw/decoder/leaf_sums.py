@@ -1,15 +1,14 @@
 """From a beat of weight codes to new totals: the tables are read, what they hold is summed.
 
-Two ways lead from the looked-up values to a total. With carry chains, a tree of adders whose signs
-cost nothing (see `adder_tree`) ends in an accumulating adder. With DSP48E2 blocks (see `dsp_sums`),
-chains of them sum up to five tables of four lanes each, the sums of the chains are gathered into
-at most three words (by small trees where there are more), and one more chain adds these to the
-previous total. A chain takes its leaves one after the other; instead of delaying what was looked
-up, the index is delayed, which all lanes share.
+Two ways lead from the looked-up values to a total: carry chains (`logic_sums`), and DSP48E2 blocks
+(see `dsp_sums`), told here. Chains of blocks sum up to five tables of four lanes each, the sums of
+the chains are gathered into at most three words (by small trees where there are more), and one more
+chain adds these to the previous total. A chain takes its leaves one after the other; instead of
+delaying what was looked up, the index is delayed, which all lanes share.
 
-Both take a beat in every cycle and have no enable. The ``read_offset`` of a way is the number of
-cycles from the acceptance of a beat to the one in which the previous totals must be addressed; the
-new totals follow `TOTAL_LATENCY` cycles after that.
+Both ways take a beat in every cycle and have no enable. The ``read_offset`` of a way is the number
+of cycles from the acceptance of a beat to the one in which the previous totals must be addressed;
+the new totals follow `TOTAL_LATENCY` cycles after that.
 """
 
 from __future__ import annotations
@@ -17,9 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Value
 
-from ..add_subtract import add_or_subtract
 from ..adder_tree import adder_tree, tree_levels
 from ..base import Cost, Device, IntegerRange
 from ..credit import delay
@@ -27,7 +25,7 @@ from ..table_copies import table_copy
 from .column_fill import LATEST_READ, ColumnFill
 from .dsp_sums import LEAF_FIELD, TOTAL_FIELD, leaf_chain, pack_fields, total_chain
 
-__all__ = ["TOTAL_LATENCY", "DspSums", "LogicSums", "SumShape"]
+__all__ = ["TOTAL_LATENCY", "DspSums", "SumShape"]
 
 TOTAL_LATENCY = 3
 """Cycles from the address of a previous total to the total that replaces it."""
@@ -46,86 +44,10 @@ class SumShape:
     entry_width: int
     has_signs: bool
 
-
-def _values(word: Value, shape: SumShape) -> list[Value]:
-    """The looked-up values of all lanes."""
-    width = shape.leaf_range.width
-    return [word[lane * width :][:width].as_signed() for lane in range(shape.lanes)]
-
-
-@dataclass(frozen=True)
-class LogicSums:
-    """Sums by carry chains."""
-
-    shape: SumShape
-
-    @property
-    def _lead(self) -> int:
-        return max(1, tree_levels(self.shape.tables))
-
-    @property
-    def read_offset(self) -> int:
-        return self._lead
-
-    def cost(self, device: Device) -> Cost:
-        """Estimate: the trees, the accumulating adders, and their registers."""
-        shape = self.shape
-        nodes, width = shape.tables, shape.leaf_range.width
-        lut, ff = shape.total_range.width, 2 * shape.total_range.width + nodes * width
-        while nodes > 1:
-            pairs, nodes, width = nodes // 2, -(-nodes // 2), width + 1
-            lut += pairs * (width + 1)
-            ff += nodes * width
-        count = shape.lanes * shape.queries
-        return Cost(lut=lut * count, ff=ff * count + 3 * shape.queries * shape.tables)
-
-    def build(
-        self,
-        m: Module,
-        platform: object,
-        fill: ColumnFill,
-        codes: Sequence[Value],
-        previous: Sequence[Value],
-        clear: Value,
-    ) -> list[Value]:
-        """New totals, element ``lane*queries + query``.
-
-        ``codes`` are of the beat accepted in the same cycle, element ``query*tables + table``;
-        ``previous`` totals, to be taken as zero with ``clear``, come one cycle after their address.
-        """
-        shape = self.shape
-        leaves: list[list] = [[] for _ in range(shape.lanes * shape.queries)]
-        signs = []
-        for table, entry in enumerate(fill.entries):
-            for query in range(shape.queries):
-                code = codes[query * shape.tables + table]
-                name = f"{query}_{table}"
-                index = Cat(code[: shape.entry_width], fill.read_half)
-                looked_up = Signal(len(entry), reset_less=True, name=f"looked_up_{name}")
-                m.d.sync += looked_up.eq(table_copy(m, name, fill.writes[table], entry, index))
-                for lane, value in enumerate(_values(looked_up, shape)):
-                    leaves[lane * shape.queries + query].append((value, shape.leaf_range))
-            bits = [codes[query * shape.tables + table][-1] for query in range(shape.queries)]
-            signs.append(delay(m, Cat(bits), 2))
-        wait = self._lead - tree_levels(shape.tables)
-        width = shape.total_range.width
-        negative = delay(m, signs[0], self._lead)
-        totals: list[Value] = []
-        for number, kept in enumerate(previous):
-            query = number % shape.queries
-            subtract = [sign[query] for sign in signs] if shape.has_signs else None
-            root, _ = adder_tree(m, platform, leaves[number], subtract, width)
-            root = delay(m, root, wait)
-            base = Signal.like(kept, reset_less=True, name=f"base_{number}")
-            m.d.sync += base.eq(Mux(clear, 0, kept))
-            total = Signal.like(kept, reset_less=True, name=f"total_{number}")
-            if shape.has_signs:
-                value = add_or_subtract(m, platform, base, root, negative[query], width)
-            else:
-                value = base + root
-            m.d.sync += total.eq(value)
-            totals.append(total)
-        return totals
+    def values(self, word: Value) -> list[Value]:
+        """The looked-up values of all lanes."""
+        width = self.leaf_range.width
+        return [word[lane * width :][:width].as_signed() for lane in range(self.lanes)]
 
 
 @dataclass(frozen=True)
@@ -188,7 +110,11 @@ class DspSums:
         previous: Sequence[Value],
         clear: Value,
     ) -> list[Value]:
-        """See `LogicSums.build`."""
+        """New totals, element ``lane*queries + query``.
+
+        ``codes`` are of the beat accepted in the same cycle, element ``query*tables + table``;
+        ``previous`` totals, to be taken as zero with ``clear``, come one cycle after their address.
+        """
         shape = self.shape
         skews = self._skews()
         assert 1 + max(skews) <= LATEST_READ
@@ -206,7 +132,7 @@ class DspSums:
                 name = f"{query}_{table}"
                 entry = fill.entries[table]
                 looked_up = table_copy(m, name, fill.writes[table], entry, index)
-                words.append(_values(looked_up, shape))
+                words.append(shape.values(looked_up))
                 negatives.append(delay(m, moved[shape.entry_width :], 1))
             sums = self._chain_sums(m, platform, query, words, negatives)
             gathered = []

@@ -32,7 +32,8 @@ from ..memory import MemoryConfig
 from ..table_copies import table_copies_cost
 from .activation_buffer import ActivationBufferConfig, activation_write_signature
 from .column_fill import FILL_LATENCY, ColumnFill, fill_cost
-from .leaf_sums import DspSums, LogicSums, SumShape
+from .leaf_sums import DspSums, SumShape
+from .logic_sums import LogicSums
 from .matmul_command import drain_command_layout, matmul_command_layout
 from .running_loop import RunningLimit, RunningLoop
 from .token_matmul_shape import RESULT, TokenMatmulShape
@@ -74,8 +75,9 @@ class TokenMatmulConfig(TokenMatmulShape):
         1 or 2 tables' worth of memory for each table.
     largest_inputs, largest_outputs : :class:`int`
         Of all matrices.
-    adders : ``"logic"`` or ``"dsp"``
-        What sums: carry chains, or SIMD lanes of DSP48E2 (four lanes a block; worth it from four
+    adders : ``"logic"``, ``"three"`` or ``"dsp"``
+        What sums: carry chains, carry chains of three operands each (fewer look-up tables on Xilinx
+        devices, more on others), or SIMD lanes of DSP48E2 (four lanes a block; worth it from four
         token lanes on).
     totals : ``"block"`` or ``"ultra"``
         Kind of memory that holds the totals.
@@ -92,7 +94,7 @@ class TokenMatmulConfig(TokenMatmulShape):
     """
 
     buffers: int = 2
-    adders: Literal["logic", "dsp"] = "logic"
+    adders: Literal["logic", "three", "dsp"] = "logic"
     totals: Literal["block", "ultra"] = "block"
     fill_parts: int = 0
 
@@ -102,8 +104,8 @@ class TokenMatmulConfig(TokenMatmulShape):
             raise ValueError(f"Lanes must be 1 to {LARGEST_LANES}, not {self.lanes!r}")
         if self.buffers not in (1, 2):
             raise ValueError(f"Buffers must be 1 or 2, not {self.buffers!r}")
-        if self.adders not in ("logic", "dsp"):
-            raise ValueError(f"Adders must be logic or dsp, not {self.adders!r}")
+        if self.adders not in ("logic", "three", "dsp"):
+            raise ValueError(f"Adders must be logic, three or dsp, not {self.adders!r}")
         if self.totals not in ("block", "ultra"):
             raise ValueError(f"Totals must be block or ultra, not {self.totals!r}")
         ratio = self.tables // self.queries
@@ -141,7 +143,9 @@ class TokenMatmulConfig(TokenMatmulShape):
             self.plan.entry_width,
             self.sign_fold,
         )
-        return DspSums(shape) if self.adders == "dsp" else LogicSums(shape)
+        if self.adders == "dsp":
+            return DspSums(shape)
+        return LogicSums(shape, operands=3 if self.adders == "three" else 2)
 
     @property
     def memory(self) -> MemoryConfig:

@@ -101,7 +101,7 @@ def random_case(seed: int) -> DecoderCase:
         prefetch_words=128,
         burst_beats=int(rng.choice([8, 16, 64])),
         large_style="block",
-        adders="dsp" if seed // 4 % 2 else "logic",
+        adders=("logic", "dsp", "three", "dsp")[seed // 4 % 4],
     )
     prompt = rng.integers(0, shape.vocabulary, int(rng.integers(1, 12))).tolist()
     return DecoderCase(lower_decoder(synthetic_checkpoint(shape, seed)), hardware, prompt, 3)

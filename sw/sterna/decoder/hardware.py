@@ -49,8 +49,9 @@ class DecoderHardware:
         Beats of a read burst.
     large_style : ``"block"`` or ``"ultra"``
         Memory that large buffers are made of.
-    adders : ``"logic"`` or ``"dsp"``
-        What sums in the engine.
+    adders : ``"logic"``, ``"three"`` or ``"dsp"``
+        What sums in the engine: carry chains of two operands, or of three, which suit Xilinx
+        devices, or DSP blocks.
     memory : ``"external"`` or ``"on-chip"``
         Where the image and the cache are: behind the accelerator's AXI4 ports, or in block memory
         in the accelerator.
@@ -69,7 +70,7 @@ class DecoderHardware:
     prefetch_words: int = 4096
     burst_beats: int = 64
     large_style: Literal["block", "ultra"] = "ultra"
-    adders: Literal["logic", "dsp"] = "logic"
+    adders: Literal["logic", "three", "dsp"] = "logic"
     memory: Literal["external", "on-chip"] = "external"
 
     def __post_init__(self) -> None:
@@ -166,5 +167,6 @@ def recommended_hardware(device: Device, shape: DecoderShape) -> DecoderHardware
         prefetch_words=256,
         burst_beats=16,
         large_style="block",
+        adders="logic" if device.family == "ecp5" else "three",
         memory="on-chip" if device.family == "ecp5" else "external",
     )

@@ -196,7 +196,7 @@ def test_blocks_equal_plain_verilog(tmp_path):
     run_model(folder, "bench", f"{__package__}.dsp_sums_bench", tmp_path)
 
 
-@pytest.mark.parametrize("adders", ["logic", "dsp"])
+@pytest.mark.parametrize("adders", ["logic", "three", "dsp"])
 def test_lint_of_the_engine_is_clean(adders):
     engine = TokenMatmulConfig(5, 2, 8, 60, 24, adders=adders).create()
     assert [str(message) for message in lint(emit(engine, "top"), "top")] == []

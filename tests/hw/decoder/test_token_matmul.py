@@ -29,7 +29,7 @@ def random_config(seed: int) -> TokenMatmulConfig:
         group=generator.choice([1, 2, 3, 3, 3]),
         sign_fold=generator.random() < 0.7,
         buffers=generator.choice([1, 2, 2]),
-        adders=generator.choice(["logic", "dsp"]),
+        adders=generator.choice(["logic", "three", "dsp"]),
         fill_parts=generator.choice(parts),
     )
 
@@ -95,7 +95,7 @@ def test_random_configuration(seed):
     check_frames(config, jobs, stalled)
 
 
-@pytest.mark.parametrize("adders", ["logic", "dsp"])
+@pytest.mark.parametrize("adders", ["logic", "three", "dsp"])
 @pytest.mark.parametrize("buffers", [1, 2])
 @pytest.mark.parametrize("outputs", [1, 3, 8])
 def test_few_output_blocks_stay_correct(adders, buffers, outputs):
@@ -124,7 +124,7 @@ def test_reset_in_the_middle(adders, reset_at):
     check_cycles(config, jobs, run)
 
 
-@pytest.mark.parametrize("adders", ["logic", "dsp"])
+@pytest.mark.parametrize("adders", ["logic", "three", "dsp"])
 def test_extreme_sums_do_not_overflow(adders):
     config = small(adders=adders, tables=16, lanes=4)
     weights = np.ones((24, 60), dtype=np.int64)
@@ -188,7 +188,7 @@ REFUSED = {
     "too-many-lanes": ({"lanes": 17}, "Lanes must be 1 to 16, not 17"),
     "no-outputs": ({"largest_outputs": 0}, "Largest outputs must be 1 or more, not 0"),
     "three-buffers": ({"buffers": 3}, "Buffers must be 1 or 2, not 3"),
-    "adders": ({"adders": "magic"}, "Adders must be logic or dsp, not 'magic'"),
+    "adders": ({"adders": "magic"}, "Adders must be logic, three or dsp, not 'magic'"),
     "totals": ({"totals": "paper"}, "Totals must be block or ultra, not 'paper'"),
     "tables": (
         {"tables": 6},
