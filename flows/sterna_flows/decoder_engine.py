@@ -10,15 +10,15 @@ unpacked and it has one output block.
 What an engine sustains is the number of multiply-accumulates of a layer's matrices over the cycles
 that they take by the engine's exact formula, fills, padding and the time between matrices' parts
 included; the layer is that of the 0.7B shape. The baseline counts with its peak. Rows are kept with
-a digest of the Verilog and of the tools, so that a rerun measures only what changed. LUTs are
-Yosys' and to be compared within one page only.
+a digest of the Verilog and of the tools, so that a rerun measures only what changed: the engines of
+one number of lanes, all of them again. LUTs are Yosys' and to be compared within one page only.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -34,7 +34,7 @@ from sterna_hw.select_matmul import SelectMatmulConfig
 from sterna_hw.trit_stream import TritStreamConfig
 from sterna_hw.verilog import emit
 
-from .yosys import synthesise_text
+from .yosys import synthesise_modules
 
 __all__ = ["EngineFigures", "FedEngine", "measure_decoder_engine", "sustained_weights"]
 
@@ -46,9 +46,20 @@ STREAMED = (("q", "v", "k"), ("o",), ("gate", "up"), ("down",))
 """Matrices that share their input and are multiplied by one command."""
 
 
+NAMES = {
+    "dsp": "tables, sums in DSP blocks",
+    "three": "tables, sums in carry chains",
+    "select": "select-and-add",
+}
+"""What is measured. Carry chains are those of three operands, as suit the device."""
+
+
 @dataclass(frozen=True)
 class EngineFigures:
-    """One engine. ``weights`` are what it sustains a cycle; each meets the tokens of all lanes."""
+    """One engine. ``weights`` are what it sustains a cycle; each meets the tokens of all lanes.
+
+    ``run`` tells rows of one run of Yosys from others; it is empty for a run of this row alone.
+    """
 
     name: str
     lanes: int
@@ -59,6 +70,7 @@ class EngineFigures:
     dsp: int
     digest: str
     source: str
+    run: str = ""
 
     @property
     def lut_per_mac(self) -> float:
@@ -114,6 +126,54 @@ def sustained_weights(engine: TokenMatmulConfig, shape: DecoderShape = BITNET_0B
     return weights / cycles
 
 
+@dataclass(frozen=True)
+class _Sizes:
+    """Of all engines; the part of each kind, and what it counts with."""
+
+    queries: int
+    tables: int
+    word_bytes: int
+
+    def engine(self, kind: str, lanes: int) -> tuple[float, wiring.Component]:
+        """Weights a cycle, and what is synthesised."""
+        shape = BITNET_0B7
+        config = TokenMatmulConfig(
+            lanes,
+            self.queries,
+            self.tables,
+            largest_inputs=max(inputs for _, inputs in shape.matrix_sizes.values()),
+            largest_outputs=2 * shape.feed_forward,
+            adders="dsp" if kind == "dsp" else "three",
+        )
+        if kind != "select":
+            return sustained_weights(config), FedEngine(config, self.word_bytes)
+        select = SelectMatmulConfig(
+            config.block_inputs * config.largest_input_blocks,
+            self.queries,
+            IntegerRange(-127, 127),
+            TERNARY,
+            queries=self.queries,
+            lanes=lanes,
+            block_inputs=config.block_inputs,
+        )
+        return config.block_inputs * self.queries, select.create()
+
+
+class _SideBySide(wiring.Component):
+    """Parts that have nothing to do with each other; each one's ports are behind its name."""
+
+    def __init__(self, parts: Mapping[str, wiring.Component]) -> None:
+        self.parts = parts
+        super().__init__({name: Out(part.signature) for name, part in parts.items()})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        for name, part in self.parts.items():
+            m.submodules[name] = part
+            wiring.connect(m, part, wiring.flipped(getattr(self, name)))
+        return m
+
+
 def measure_decoder_engine(
     output: Path,
     *,
@@ -123,9 +183,10 @@ def measure_decoder_engine(
     word_bytes: int = WORD_BYTES,
     progress: Callable[[str], None] = lambda line: None,
 ) -> list[EngineFigures]:
-    """Synthesise both kinds of the engine and the baseline for each number of token lanes; write
-    ``decoder-engine.json`` and ``decoder-engine.md`` to ``output`` after each of them. With eight
-    lanes it takes minutes for the engine in DSP blocks, a quarter of an hour for the others.
+    """Synthesise both kinds of the engine and the baseline for each number of token lanes, in one
+    run for each; write ``decoder-engine.json`` and ``decoder-engine.md`` to ``output`` after each
+    run. What was measured before with other lanes stays there as long as it still is so. Eight
+    lanes take about half an hour.
 
     Raises
     ------
@@ -135,67 +196,66 @@ def measure_decoder_engine(
     output.mkdir(parents=True, exist_ok=True)
     store = output / "decoder-engine.json"
     known = [EngineFigures(**row) for row in _read(store)]
+    sizes = _Sizes(queries, tables, word_bytes)
     rows: list[EngineFigures] = []
-    for kind in ("dsp", "select", "logic"):
-        for count in lanes:
-            name, weights, part = _engine(kind, count, queries, tables, word_bytes)
-            row = _measure(name, count, weights, part, known)
-            progress(f"{count} lanes, {name}: {row.lut_per_mac:.2f} LUT, {row.dsp_per_mac:.3f} DSP")
+    others = [row for row in known if row.lanes not in lanes and _is_current(row, sizes)]
+    for count in lanes:
+        for row in _measure(sizes, count, known):
+            progress(
+                f"{count} lanes, {row.name}: {row.lut_per_mac:.2f} LUT, {row.dsp_per_mac:.3f} DSP"
+            )
             rows.append(row)
-            measured = {(row.name, row.lanes) for row in rows}
-            kept = [row for row in known if (row.name, row.lanes) not in measured]
-            record = {"version": 1, "rows": [asdict(row) for row in [*rows, *kept]]}
-            store.write_text(json.dumps(record, indent=1) + "\n")
-            text = _markdown(rows, queries, tables, 5 * word_bytes)
-            (output / "decoder-engine.md").write_text(text)
+        order = list(NAMES.values())
+        page = sorted([*rows, *others], key=lambda row: (order.index(row.name), row.lanes))
+        record = {"version": 1, "rows": [asdict(row) for row in page]}
+        store.write_text(json.dumps(record, indent=1) + "\n")
+        (output / "decoder-engine.md").write_text(_markdown(page, sizes))
     return rows
 
 
-def _engine(
-    kind: str, lanes: int, queries: int, tables: int, word_bytes: int
-) -> tuple[str, float, wiring.Component]:
-    """Name of a row, weights a cycle, and what is synthesised."""
-    shape = BITNET_0B7
-    config = TokenMatmulConfig(
-        lanes,
-        queries,
-        tables,
-        largest_inputs=max(inputs for _, inputs in shape.matrix_sizes.values()),
-        largest_outputs=2 * shape.feed_forward,
-        adders="dsp" if kind == "dsp" else "logic",
+def _measure(sizes: _Sizes, lanes: int, known: Sequence[EngineFigures]) -> list[EngineFigures]:
+    """The rows of one number of lanes: known ones if all are still valid, or of a new run."""
+    engines = {kind: sizes.engine(kind, lanes) for kind in NAMES}
+    digests = {kind: _digest(part) for kind, (_, part) in engines.items()}
+    run = _hash([digests, lanes])
+    by_key = {(row.name, row.lanes, row.digest, row.run): row for row in known}
+    rows = [by_key.get((NAMES[kind], lanes, digests[kind], run)) for kind in NAMES]
+    if all(rows):
+        weights = [weights for weights, _ in engines.values()]
+        return [replace(row, weights=each) for row, each in zip(rows, weights) if row]
+    # A part can be elaborated once only, and has been for its digest.
+    parts = {kind: sizes.engine(kind, lanes)[1] for kind in NAMES}
+    modules = [f"engines__{kind}" for kind in NAMES]
+    found = synthesise_modules(
+        emit(_SideBySide(parts), "engines"),
+        "engines",
+        modules,
+        find_device(TARGET),
+        timeout_seconds=4 * 3600,
     )
-    if kind == "select":
-        select = SelectMatmulConfig(
-            config.block_inputs * config.largest_input_blocks,
-            queries,
-            IntegerRange(-127, 127),
-            TERNARY,
-            queries=queries,
-            lanes=lanes,
-            block_inputs=config.block_inputs,
+    rows = []
+    for module, (kind, (weights, _)) in zip(modules, engines.items()):
+        each = found[module]
+        counts = (each.lut, each.ff, each.bram, each.dsp)
+        rows.append(
+            EngineFigures(NAMES[kind], lanes, weights, *counts, digests[kind], each.source, run)
         )
-        return "select-and-add", config.block_inputs * queries, select.create()
-    words = "DSP blocks" if kind == "dsp" else "carry chains"
-    return f"tables, sums in {words}", sustained_weights(config), FedEngine(config, word_bytes)
+    return rows
 
 
-def _measure(
-    name: str,
-    lanes: int,
-    weights: float,
-    part: wiring.Component,
-    known: list[EngineFigures],
-) -> EngineFigures:
-    files = emit(part, "engine")
+def _is_current(row: EngineFigures, sizes: _Sizes) -> bool:
+    """Whether a row's Verilog and tools are still the same."""
+    kinds = [kind for kind, name in NAMES.items() if name == row.name]
+    return any(_digest(sizes.engine(kind, row.lanes)[1]) == row.digest for kind in kinds)
+
+
+def _digest(part: wiring.Component) -> str:
     tools = [f"{tool} {metadata.version(tool)}" for tool in ("pyosys", "amaranth") if _has(tool)]
-    digest = hashlib.sha256(json.dumps([files, tools]).encode()).hexdigest()[:16]
-    for row in known:
-        if (row.name, row.lanes, row.digest) == (name, lanes, digest):
-            return replace(row, weights=weights)
-    found = synthesise_text(files, "engine", find_device(TARGET), timeout_seconds=4 * 3600)
-    return EngineFigures(
-        name, lanes, weights, found.lut, found.ff, found.bram, found.dsp, digest, found.source
-    )
+    return _hash([emit(part, "engine"), tools])
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
 
 
 def _has(tool: str) -> bool:
@@ -206,7 +266,8 @@ def _read(path: Path) -> list[dict]:
     return json.loads(path.read_text())["rows"] if path.is_file() else []
 
 
-def _markdown(rows: Sequence[EngineFigures], queries: int, tables: int, memory: int) -> str:
+def _markdown(rows: Sequence[EngineFigures], sizes: _Sizes) -> str:
+    memory = 5 * sizes.word_bytes
     lines = [
         "# The decoder's engine",
         "",
@@ -214,18 +275,22 @@ def _markdown(rows: Sequence[EngineFigures], queries: int, tables: int, memory: 
         " queue of weights, activation",
         "buffer, fill, tables, adders, totals, sending. The baseline gets its codes unpacked and"
         " keeps no activations or totals.",
-        f"T={tables}, G=3, Q={queries}, {TARGET}. Weights per cycle: sustained over a layer of the"
-        f" 0.7B shape (the baseline: peak); memory",
+        f"T={sizes.tables}, G=3, Q={sizes.queries}, {TARGET}. Weights per cycle: sustained over a"
+        f" layer of the 0.7B shape (the baseline: peak); memory",
         f"gives {memory} at most. A multiply-accumulate (MAC) is one weight met by the token of one"
-        " lane.",
+        " lane. Carry chains are of three",
+        "operands each. Engines of one number of lanes were synthesised side by side in one run of"
+        " Yosys, except those marked *,",
+        "which were synthesised one by one.",
         "",
         "| engine | token lanes | weights per cycle | of memory | LUT | FF | BRAM36 | DSP"
         " | LUT per MAC | DSP per MAC |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {row.name} | {row.lanes} | {row.weights:.1f} | {row.weights / memory:.2f} | {row.lut}"
-        f" | {row.ff} | {row.bram:g} | {row.dsp} | {row.lut_per_mac:.2f} | {row.dsp_per_mac:.3f} |"
+        f"| {row.name}{'' if row.run else ' *'} | {row.lanes} | {row.weights:.1f}"
+        f" | {row.weights / memory:.2f} | {row.lut} | {row.ff} | {row.bram:g} | {row.dsp}"
+        f" | {row.lut_per_mac:.2f} | {row.dsp_per_mac:.3f} |"
         for row in rows
     ]
     lines += ["", *(f"- {source}" for source in sorted({row.source for row in rows}))]

@@ -17,9 +17,11 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from sterna_hw.base import Device
 
@@ -30,6 +32,7 @@ __all__ = [
     "Resources",
     "count_cells",
     "synthesise",
+    "synthesise_modules",
     "synthesise_text",
     "tool_version",
     "yosys_command",
@@ -188,18 +191,32 @@ def synthesise(
     ToolError
         If Yosys is missing or fails, or a cell of the result is unknown.
     """
+    statistics, source = _run(folder, sources, top, device, (), netlist, timeout_seconds)
+    return count_cells(statistics["design"]["num_cells_by_type"], device.family, source)
+
+
+def _run(
+    folder: Path,
+    sources: Sequence[str],
+    top: str,
+    device: Device,
+    kept: Sequence[str],
+    netlist: str | None,
+    timeout_seconds: float,
+) -> tuple[dict[str, Any], str]:
+    """What ``stat -json`` says, modules of ``kept`` each by itself, and which command made it."""
     flags = {"ecp5": "", "xcup": "-flatten -noiopad -noclkbuf -uram"}
     command = device.yosys + " " + flags.get(device.family, "-flatten -noiopad -noclkbuf")
     script = [f"read_verilog -sv {name}" for name in sources]
-    script += [f"hierarchy -check -top {top}", *CHECKS, f"{command.strip()} -top {top}"]
-    script += ["tee -q -o yosys.json stat -json"]
+    script += [f"hierarchy -check -top {top}", *CHECKS]
+    script += [f"setattr -mod -set keep_hierarchy 1 {name}" for name in kept]
+    script += [f"{command.strip()} -top {top}", "tee -q -o yosys.json stat -json"]
     script += [f"write_json {netlist}"] if netlist else []
     (folder / "yosys.ys").write_text("\n".join(script) + "\n")
     run_tool(yosys_command("yosys.ys"), folder, "yosys.log", timeout_seconds=timeout_seconds)
     statistics = json.loads((folder / "yosys.json").read_text())
     (folder / "yosys.json").unlink()
-    source = f"{tool_version(statistics)}, {command.strip()}"
-    return count_cells(statistics["design"]["num_cells_by_type"], device.family, source)
+    return statistics, f"{tool_version(statistics)}, {command.strip()}"
 
 
 def tool_version(statistics: Mapping[str, str]) -> str:
@@ -211,9 +228,33 @@ def synthesise_text(
     files: Mapping[str, str], top: str, device: Device, *, timeout_seconds: float = 3 * 3600
 ) -> Resources:
     """The same for files held as text by name, in a temporary folder that is removed."""
+    with _folder_of(files) as (folder, sources):
+        return synthesise(folder, sources, top, device, timeout_seconds=timeout_seconds)
+
+
+def synthesise_modules(
+    files: Mapping[str, str],
+    top: str,
+    modules: Sequence[str],
+    device: Device,
+    *,
+    timeout_seconds: float = 3 * 3600,
+) -> dict[str, Resources]:
+    """What each of some modules below ``top`` takes, all of them synthesised in one run.
+
+    Each stays a module of its own, flat inside, and nothing is optimised across its ports.
+    """
+    with _folder_of(files) as (folder, sources):
+        found, source = _run(folder, sources, top, device, modules, None, timeout_seconds)
+    cells = {name: found["modules"][f"\\{name}"]["num_cells_by_type"] for name in modules}
+    return {name: count_cells(cells[name], device.family, source) for name in modules}
+
+
+@contextmanager
+def _folder_of(files: Mapping[str, str]) -> Iterator[tuple[Path, list[str]]]:
+    """A temporary folder that holds the files, and which of them are Verilog."""
     with tempfile.TemporaryDirectory(prefix="sterna-yosys-") as name:
         folder = Path(name)
         for file_name, text in files.items():
             (folder / file_name).write_text(text)
-        sources = [file_name for file_name in files if file_name.endswith((".v", ".sv"))]
-        return synthesise(folder, sources, top, device, timeout_seconds=timeout_seconds)
+        yield folder, [file_name for file_name in files if file_name.endswith((".v", ".sv"))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 from dataclasses import replace
@@ -22,7 +23,7 @@ from sterna_flows.yosys import Resources
 from sterna_hw.decoder.token_matmul import TokenMatmulConfig
 
 
-@pytest.mark.parametrize("adders", ["logic", "dsp"])
+@pytest.mark.parametrize("adders", ["logic", "three", "dsp"])
 def test_words_of_memory_become_totals(adders):
     """What is synthesised multiplies: packed words and codes in, exact totals out."""
     config = TokenMatmulConfig(2, 2, 4, 30, 10, adders=adders)
@@ -86,35 +87,65 @@ def test_large_engine_outruns_memory():
 
 
 def test_rows_are_kept_until_the_verilog_changes(tmp_path: Path, monkeypatch) -> None:
-    """Without Yosys: a figure is what was synthesised over what is sustained, measured once."""
-    runs: list[str] = []
+    """Without Yosys: a figure is what was synthesised over what is sustained, measured once, all
+    engines of one number of lanes together."""
+    runs: list[list[str]] = []
 
-    def synthesise(files: dict, top: str, device: object, **options: object) -> Resources:
-        runs.append(top)
-        return Resources(lut=900, ff=800, bram=4.0, uram=0, dsp=30, source="a stand-in")
+    def synthesise(files: dict, top: str, modules: list[str], device: object, **options: object):
+        assert all(f"{name}.v" in files for name in [top, *modules])
+        runs.append(modules)
+        found = Resources(lut=900, ff=800, bram=4.0, uram=0, dsp=30, source="a stand-in")
+        return {name: found for name in modules}
 
-    monkeypatch.setattr(decoder_engine, "synthesise_text", synthesise)
+    monkeypatch.setattr(decoder_engine, "synthesise_modules", synthesise)
     sizes: dict[str, Any] = {"lanes": [1, 2], "queries": 2, "tables": 4, "word_bytes": 4}
     rows = measure_decoder_engine(tmp_path, **sizes)
-    assert [row.lanes for row in rows] == [1, 2] * 3 and len(runs) == 6
+    assert [row.lanes for row in rows] == [1] * 3 + [2] * 3
+    assert runs == [["engines__dsp", "engines__three", "engines__select"]] * 2
     assert rows[0].lut_per_mac == pytest.approx(900 / rows[0].weights)
-    assert rows[1].dsp_per_mac == pytest.approx(30 / rows[1].weights / 2)
+    assert rows[3].dsp_per_mac == pytest.approx(30 / rows[3].weights / 2)
     assert rows[2].name == "select-and-add" and rows[2].weights == 24
-    assert measure_decoder_engine(tmp_path, **sizes) == rows and len(runs) == 6
+    assert measure_decoder_engine(tmp_path, **sizes) == rows and len(runs) == 2
     store = tmp_path / "decoder-engine.json"
     record = json.loads(store.read_text())
+    assert record["rows"][0]["lanes"] == 1
     record["rows"][0]["digest"] = "of something else"
     store.write_text(json.dumps(record))
-    measure_decoder_engine(tmp_path, **sizes)
-    assert len(runs) == 7
+    # With other lanes asked for, a row whose Verilog changed is dropped, the others stay.
     sizes["lanes"] = [2]
     measure_decoder_engine(tmp_path, **sizes)
-    assert len(runs) == 7 and len(json.loads(store.read_text())["rows"]) == 6
+    assert len(runs) == 2 and len(json.loads(store.read_text())["rows"]) == 5
     sizes["lanes"] = [1, 2]
-    measure_decoder_engine(tmp_path, **sizes)
-    assert len(runs) == 7
+    assert measure_decoder_engine(tmp_path, **sizes) == rows
+    assert len(runs) == 3 and len(json.loads(store.read_text())["rows"]) == 6
     text = (tmp_path / "decoder-engine.md").read_text()
     assert f"| {rows[0].lut_per_mac:.2f} | {rows[0].dsp_per_mac:.3f} |" in text
+    assert " * |" not in text
+
+
+# Nothing is elaborated here: names stand in for Verilog.
+@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
+def test_rows_of_earlier_runs_are_marked(tmp_path: Path, monkeypatch) -> None:
+    """A row that was synthesised by itself is kept for its lanes, and never beside new ones."""
+    stand_in = Resources(lut=900, ff=800, bram=4.0, uram=0, dsp=30, source="a stand-in")
+    monkeypatch.setattr(
+        decoder_engine,
+        "synthesise_modules",
+        lambda files, top, modules, device, **options: dict.fromkeys(modules, stand_in),
+    )
+    monkeypatch.setattr(decoder_engine, "emit", lambda part, name: {name: type(part).__name__})
+    sizes: dict[str, Any] = {"queries": 2, "tables": 4, "word_bytes": 4}
+    measure_decoder_engine(tmp_path, lanes=[1], **sizes)
+    store = tmp_path / "decoder-engine.json"
+    record = json.loads(store.read_text())
+    for row in record["rows"]:
+        row |= {"lut": 901, "run": ""}
+    store.write_text(json.dumps(record))
+    measure_decoder_engine(tmp_path, lanes=[2], **sizes)
+    text = (tmp_path / "decoder-engine.md").read_text()
+    assert "| select-and-add * | 1 | 24.0 |" in text and "| select-and-add | 2 | 24.0 |" in text
+    assert {row.lut for row in measure_decoder_engine(tmp_path, lanes=[1], **sizes)} == {900}
+    gc.collect()
 
 
 def test_two_lanes_halve_what_one_takes():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sterna_flows.tools import ToolError
-from sterna_flows.yosys import Resources, count_cells, synthesise_text
+from sterna_flows.yosys import Resources, count_cells, synthesise_modules, synthesise_text
 from sterna_hw.base import find_device
 
 
@@ -43,6 +43,20 @@ def test_known_designs(target: str, source: str, expected: dict[str, float]) -> 
     counted = synthesise_text({"m.v": source}, "m", find_device(target)).as_dict()
     assert {key: counted[key] for key in expected} == expected
     assert str(counted["source"]).startswith("Yosys ")
+
+
+SIDE_BY_SIDE = """
+module both(input clk, input [8:0] a, b, output [17:0] o, output reg q);
+m product(.clk(clk), .a(a), .b(b), .o(o)); n other(.clk(clk), .d(a[0]), .q(q)); endmodule
+module n(input clk, d, output reg q); inner i(.clk(clk), .d(d), .q(q)); endmodule
+module inner(input clk, d, output reg q); always @(posedge clk) q <= d; endmodule"""
+
+
+def test_modules_are_counted_each_by_itself_in_one_run() -> None:
+    files = {"m.v": MULTIPLY, "both.v": SIDE_BY_SIDE}
+    found = synthesise_modules(files, "both", ["m", "n"], find_device("xc7z020"))
+    assert (found["m"].dsp, found["n"].dsp) == (1, 0)
+    assert (found["n"].ff, found["n"].lut) == (1, 0)
 
 
 LATCH = "module m(input e, d, output reg q); always_latch if (e) q = d; endmodule"
