@@ -40,6 +40,7 @@ class Rule:
 RULES = (
     Rule("sterna_hw", outside=("amaranth", "numpy")),
     Rule("sterna_hw.base", outside=("numpy",)),
+    Rule("sterna_hw.solve_sums", ("sterna_hw",), ("numpy",), lazy=("da4ml",)),
     Rule("sterna", ("sterna_hw",), ("numpy", "onnx"), lazy=("torch", "brevitas")),
     Rule("sterna.decoder.checkpoint", ("sterna_hw", "sterna"), ("numpy", "safetensors")),
     Rule("sterna.ir", ("sterna_hw.base", "sterna.golden"), ("numpy",)),

@@ -26,11 +26,12 @@ from amaranth.hdl import Instance, Module, Mux, Signal, Value, signed
 
 from .verilog import VerilogPlatform
 
-__all__ = ["ADD_THREE_MODULE", "add_three", "add_three_luts"]
+__all__ = ["ADD_THREE_MODULE", "XILINX_CELLS", "add_three", "add_three_luts"]
 
-ADD_THREE_MODULE = """\
+XILINX_CELLS = """\
 `ifdef SYNTHESIS
 `ifndef STERNA_ECP5
+`ifndef STERNA_XILINX_CELLS
 `define STERNA_XILINX_CELLS
 `ifdef YOSYS
 (* blackbox *)
@@ -48,6 +49,13 @@ endmodule
 `endif
 `endif
 `endif
+`endif
+"""
+"""What the modules begin with that name cells of Xilinx devices: once in a design."""
+
+ADD_THREE_MODULE = (
+    XILINX_CELLS
+    + """\
 // left +- middle +- right modulo 2**WIDTH, in one carry chain; MIDDLE_SIGN 0: middle is added.
 module sterna_add_three #(
     parameter WIDTH = 1,
@@ -124,6 +132,7 @@ module sterna_add_three #(
 `endif
 endmodule
 """
+)
 
 
 def add_three_luts(width: int, signed_middle: int = 0) -> int:

@@ -101,6 +101,16 @@ class MatmulConfig:
         raise NotImplementedError
 
     @property
+    def leaf_latency(self) -> int:
+        """Cycles from a beat of weights to the leaves that it becomes."""
+        return 2
+
+    @property
+    def row_elements(self) -> int:
+        """Elements of one beat of ``weights``: one for each leaf of each output."""
+        return self.queries * self.leaf_count
+
+    @property
     def has_signs(self) -> bool:
         """Whether each leaf comes with a sign."""
         raise NotImplementedError
@@ -155,7 +165,7 @@ class MatmulConfig:
     @property
     def pipeline_latency(self) -> int:
         """Cycles from a beat of weights to its result in front of the output queue."""
-        return 2 + tree_levels(self.leaf_count) + self.accumulate.latency
+        return self.leaf_latency + tree_levels(self.leaf_count) + self.accumulate.latency
 
     @property
     def places_needed(self) -> int:
@@ -172,7 +182,7 @@ class MatmulConfig:
 
     @property
     def weights_signature(self) -> stream.Signature:
-        return beat_signature(self.word_range, self.queries * self.leaf_count)
+        return beat_signature(self.word_range, self.row_elements)
 
     def fewest_places(self, latency: int) -> int:
         """How many results can be on their way when a weights beat is taken in every cycle.

@@ -1,9 +1,9 @@
 """What stands behind the leaves of a matrix engine: loops, trees, accumulation, output queue.
 
 An engine asks the tail what the beat of weights that is up next is and whether it may enter; a
-beat that completes a result may do so only when a place in the output queue is free. Two cycles
-after a beat was accepted the engine delivers the leaves that it became, with their signs. Nothing
-behind that has an enable or can be held up: see `adder_tree`, `accumulate`, `credit`.
+beat that completes a result may do so only when a place in the output queue is free. A fixed number
+of cycles after a beat was accepted the engine delivers the leaves that it became, with their signs.
+Nothing behind that has an enable or can be held up: see `adder_tree`, `accumulate`, `credit`.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class MatmulTail:
     ) -> stream.Interface:
         """Sums the leaves of each output, ``leaves[lane*queries + query]``; returns the results.
 
-        Leaves and signs belong to the beat accepted two cycles before. ``signs`` has a value for
-        each leaf, one bit a query, as from `adder_tree.relative_signs`.
+        Leaves and signs belong to the beat accepted ``leaf_latency`` cycles before. ``signs`` has
+        a value for each leaf, one bit a query, as from `adder_tree.relative_signs`.
         """
         config, accumulate, queue = self.config, self.accumulate, self.queue
         levels = tree_levels(config.leaf_count)
@@ -100,7 +100,9 @@ class MatmulTail:
         if signs is not None:
             m.d.comb += accumulate.negative.eq(delay(m, signs[0], levels))
         m.d.comb += [
-            accumulate.valid.eq(delay(m, self.accept, 2 + levels, reset_less=False)),
+            accumulate.valid.eq(
+                delay(m, self.accept, config.leaf_latency + levels, reset_less=False)
+            ),
             queue.push.eq(accumulate.result_valid),
             queue.result.eq(accumulate.result),
         ]

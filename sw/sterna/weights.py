@@ -12,28 +12,27 @@ from dataclasses import replace
 import numpy as np
 
 from sterna_hw.base import Device
+from sterna_hw.mac_matmul import MacMatmulConfig
 from sterna_hw.memory_sizing import Sizing, size_for
+from sterna_hw.select_matmul import SelectMatmulConfig
+from sterna_hw.table_matmul import TableMatmulConfig
 from sterna_hw.weight_buffer import WeightBufferConfig
 
-from .folding import EngineConfig
+__all__ = ["FetchingConfig", "weight_buffer", "weight_sizing"]
 
-__all__ = ["weight_buffer", "weight_sizing"]
+FetchingConfig = TableMatmulConfig | SelectMatmulConfig | MacMatmulConfig
+"""An engine that has its weights from a buffer."""
 
 
-def weight_sizing(config: EngineConfig, device: Device, reloadable: bool) -> Sizing:
+def weight_sizing(config: FetchingConfig, device: Device, reloadable: bool) -> Sizing:
     """The memory that holds an engine's rows on a device."""
-    width = _row_elements(config) * config.word_range.width
+    width = config.row_elements * config.word_range.width
     return size_for(device, config.row_count, width, loaded=reloadable)
-
-
-def _row_elements(config: EngineConfig) -> int:
-    """Elements of one beat of the engine's weights."""
-    return config.queries * config.leaf_count
 
 
 def weight_buffer(
     name: str,
-    config: EngineConfig,
+    config: FetchingConfig,
     weights: np.ndarray | None,
     device: Device,
     reloadable: bool,
@@ -50,7 +49,7 @@ def weight_buffer(
         name=name,
         row_count=rows,
         element_range=config.word_range,
-        count=_row_elements(config),
+        count=config.row_elements,
         words=None if sizing.style == "ultra" else (0,) * rows,
         style=sizing.style,
         reloadable=reloadable,

@@ -1,4 +1,4 @@
-"""What both matrix engines are held to: exact results under stalls, exact cycles, recovery.
+"""What engines with a stream of weights are held to: exact under stalls, exact cycles, recovery.
 
 Results are compared with a plain matrix product in numpy, never with the engine's own ``compute``
 alone.
@@ -12,6 +12,7 @@ import numpy as np
 
 from sterna.cycles import Network, simulate_network
 from sterna_hw.base import BINARY, SHIFTS, TERNARY, TWO_BIT, Alphabet, IntegerRange
+from sterna_hw.mac_matmul import MacMatmulConfig
 from sterna_hw.select_matmul import SelectMatmulConfig
 from sterna_hw.table_matmul import TableMatmulConfig
 from sterna_sim.part_bench import run_part
@@ -19,7 +20,7 @@ from sterna_sim.part_run import PartRun
 from sterna_sim.payloads import rows_to_payloads, split_payload
 from sterna_sim.stalls import PROFILES
 
-EngineConfig = TableMatmulConfig | SelectMatmulConfig
+EngineConfig = TableMatmulConfig | SelectMatmulConfig | MacMatmulConfig
 RANGES = [(0, 1), (0, 3), (-8, 7), (0, 255), (-128, 127), (2, 5), (-3, -1), (-1, 1)]
 ALPHABETS = [TERNARY, TERNARY, TERNARY, BINARY, TWO_BIT, SHIFTS]
 

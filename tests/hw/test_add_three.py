@@ -12,11 +12,13 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
-from sterna_flows.tools import ToolError, run_tool
-from sterna_flows.yosys import count_cells, yosys_command
+from sterna_flows.tools import ToolError
+from sterna_flows.yosys import count_cells
 from sterna_hw.add_three import ADD_THREE_MODULE, add_three, add_three_luts
 from sterna_hw.verilog import emit
 from sterna_sim.lint import lint
+
+from .cell_proof import prove
 
 TOP = "sterna_add_three"
 
@@ -81,53 +83,20 @@ def test_lint_is_clean():
     assert [str(message) for message in lint(emit(Sum(True, 7), "top"), "top")] == []
 
 
-def parameters(width: int, middle: int, sign: int) -> str:
-    return f"chparam -set WIDTH {width} -set MIDDLE_WIDTH {middle} -set MIDDLE_SIGN {sign} {TOP}"
-
-
-def prove(folder, text: str, chosen: str, map_first: bool = False) -> str:
-    """Yosys' proof that the cells equal the plain form; raises when they do not.
-
-    With ``map_first``, of the netlist that synthesis for UltraScale+ makes of the cells; its
-    statistics are left in the folder.
-    """
-    (folder / "part.v").write_text(text)
-    script = ["read_verilog part.v", chosen, f"hierarchy -top {TOP}"]
-    if map_first:
-        script += [
-            f"synth_xilinx -family xcup -flatten -noiopad -noclkbuf -top {TOP}",
-            "tee -q -o stat.json stat -json",
-        ]
-    script += [
-        "rename -top cells; write_verilog -noattr cells.v; design -reset",
-        "read_verilog -D NO_INCLUDES +/xilinx/cells_sim.v",
-        "read_verilog -overwrite cells.v",
-        "hierarchy -top cells",
-        "proc; flatten; opt_clean",
-        "design -stash cells",
-        # A macro of its own takes the plain branch.
-        "read_verilog -D STERNA_ECP5 part.v",
-        chosen,
-        f"hierarchy -top {TOP}",
-        "proc; flatten; opt_clean; rename -top plain",
-        "design -copy-from cells cells",
-        "miter -equiv -flatten cells plain both",
-        "sat -verify -prove trigger 0 both",
-    ]
-    (folder / "prove.ys").write_text("\n".join(script) + "\n")
-    return run_tool(yosys_command("prove.ys"), folder, "prove.log")
+def parameters(width: int, middle: int, sign: int) -> dict[str, int]:
+    return {"WIDTH": width, "MIDDLE_WIDTH": middle, "MIDDLE_SIGN": sign}
 
 
 @pytest.mark.parametrize(
     ("width", "middle", "sign"), [(1, 1, 1), (4, 4, 0), (5, 3, 1), (8, 8, 1), (11, 5, 1)]
 )
 def test_cells_equal_the_plain_form(width, middle, sign, tmp_path):
-    assert "SUCCESS" in prove(tmp_path, ADD_THREE_MODULE, parameters(width, middle, sign))
+    assert "SUCCESS" in prove(tmp_path, ADD_THREE_MODULE, TOP, parameters(width, middle, sign))
 
 
 def test_netlist_equals_the_plain_form_and_has_a_table_a_bit(tmp_path):
     chosen = parameters(7, 5, 1)
-    assert "SUCCESS" in prove(tmp_path, ADD_THREE_MODULE, chosen, map_first=True)
+    assert "SUCCESS" in prove(tmp_path, ADD_THREE_MODULE, TOP, chosen, map_first=True)
     counted = json.loads((tmp_path / "stat.json").read_text())["design"]["num_cells_by_type"]
     assert count_cells(counted, "xcup", "test").lut == add_three_luts(7, 5) == 10
 
@@ -136,4 +105,4 @@ def test_the_proof_can_fail(tmp_path):
     wrong = ADD_THREE_MODULE.replace("8EE88EE8", "8EE88EE0")
     assert wrong != ADD_THREE_MODULE
     with pytest.raises(ToolError):
-        prove(tmp_path, wrong, parameters(4, 4, 1))
+        prove(tmp_path, wrong, TOP, parameters(4, 4, 1))

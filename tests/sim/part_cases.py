@@ -21,6 +21,7 @@ from sterna_hw.axi_stream_input import AxiStreamInputConfig
 from sterna_hw.base import BINARY, SHIFTS, TERNARY, TWO_BIT, IntegerRange, Rounding, WindowAxis
 from sterna_hw.frame_queue import FrameQueueConfig
 from sterna_hw.gearbox import GearboxConfig
+from sterna_hw.mac_matmul import MacMatmulConfig, integers
 from sterna_hw.memory import pack_words
 from sterna_hw.memory_port import OnChipMemoryConfig
 from sterna_hw.multi_threshold import MultiThresholdConfig
@@ -31,6 +32,7 @@ from sterna_hw.sliding_window import SlidingWindowConfig
 from sterna_hw.stream_buffer import StreamBufferConfig
 from sterna_hw.table_matmul import TableMatmulConfig
 from sterna_hw.top_k import TopKConfig
+from sterna_hw.unrolled_matmul import UnrolledMatmulConfig
 from sterna_hw.weight_buffer import WeightBufferConfig
 from sterna_hw.window_pool import WindowPoolConfig
 from sterna_sim.axi_words import axi_words
@@ -212,6 +214,11 @@ def _requantize(rounding: Rounding, seed: int) -> Case:
     return _plain(config, seed)
 
 
+def _unrolled(limit: int, seed: int, **options: Any) -> Case:
+    weights = np.random.default_rng(seed).integers(-limit, limit + 1, (5, 9))
+    return _plain(UnrolledMatmulConfig(weights, BYTE, **options), seed)
+
+
 SMALL, BYTE = IntegerRange(-3, 3), IntegerRange(-128, 127)
 
 CASES: dict[str, Callable[[], Case]] = {
@@ -262,5 +269,13 @@ CASES: dict[str, Callable[[], Case]] = {
     ),
     "select_planes": lambda: _engine(
         SelectMatmulConfig(6, 3, SMALL, TERNARY, planes=2, queries=2, lanes=2, block_inputs=3), 19
+    ),
+    "unrolled_ternary": lambda: _unrolled(1, 26, operands=3),
+    "unrolled_integers": lambda: _unrolled(127, 27, levels=3),
+    "mac_pairs": lambda: _engine(
+        MacMatmulConfig(10, 5, BYTE, integers(BYTE), queries=2, block_inputs=4, port=27), 28
+    ),
+    "mac_single": lambda: _engine(
+        MacMatmulConfig(7, 3, BYTE, integers(BYTE), queries=3, lanes=2, block_inputs=3), 29
     ),
 }
