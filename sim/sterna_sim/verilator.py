@@ -13,6 +13,9 @@ What makes a cold build quick (processor time on two busy cores; cocotb 2.1, Ver
   stops most of Verilator's optimisation.
 - Files of generated C++ are five times larger than by default, since each pays for the headers
   again: 16 s instead of 23 s for a ternary MLP of 270,000 weights.
+- Verilator's search for statements that can be moved together under one condition took 32 of the 43
+  seconds that a random decoder of 1.8 MB of Verilog needs before any C++ is compiled. It is off,
+  but in models for long runs.
 - That MLP at -O0, -O1, -O2, -O3: 18, 23, 28 and 32 s to compile (with small files), then about 70,
   100, 140 and 110 thousand cycles a second. So -O1, and -O2 (``fast=True``) for long runs.
 """
@@ -87,6 +90,8 @@ def build_model(
     verilog = {name: text for name, text in sources.items() if name.endswith((".v", ".sv", ".vlt"))}
     options = ["--no-public-flat-rw", "--public-depth", "1", "-Wno-fatal"]
     options += ["--output-split", "100000", *arguments]
+    if not fast:
+        options.append("-fno-merge-cond-motion")
     flags = f"OPT_FAST={'-O2' if fast else '-O1'} OPT_SLOW=-O0 OPT_GLOBAL=-O1"
     if tool.root is not None:
         # The wheel was configured without a compiler: it does not know how to use a precompiled
