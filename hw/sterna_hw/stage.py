@@ -53,13 +53,18 @@ _COUNT = {"i": ("input_count", "count"), "o": ("output_count", "count")}
 
 
 def port_shape(part: PartConfig, port: str) -> PortShape:
-    """What port ``i`` or ``o`` of a part carries.
+    """What a port of a part carries. A part with other ports than ``i`` and ``o`` has
+    ``port_shapes``.
 
     Raises
     ------
     ValueError
         If the configuration does not say.
     """
+
+    shapes = getattr(part, "port_shapes", None)
+    if shapes is not None:
+        return shapes[port]
 
     def fact(names: tuple[str, ...]) -> Any:
         for name in names:

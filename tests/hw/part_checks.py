@@ -1,4 +1,4 @@
-"""What every part with one input and one output stream is held to, in one call.
+"""What every part between streams is held to, in one call.
 
 The part runs in the Amaranth simulator on seeded frames: under a stall profile its output must
 equal ``compute`` exactly; unstalled, each transfer must happen in the cycle that its timing says,
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,28 @@ def check_part(config: Any, frames: np.ndarray, seed: int) -> None:
     np.testing.assert_array_equal(output_frames(config, again), expected)
 
 
+def check_ports(
+    config: Any, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray], seed: int
+) -> None:
+    """The same for a part with several inputs or outputs, whose ``port_shapes`` says what they
+    carry: frames given to and expected from each."""
+
+    def payloads(port: str, frames: np.ndarray) -> list[int]:
+        shape = config.port_shapes[port]
+        return frames_to_payloads(frames, shape.values, shape.count)
+
+    given = {port: payloads(port, frames) for port, frames in inputs.items()}
+    wanted = {port: payloads(port, frames) for port, frames in outputs.items()}
+    counts = {port: len(beats) for port, beats in wanted.items()}
+    profile = PROFILE_NAMES[seed % len(PROFILE_NAMES)]
+    reset_at = random.Random(seed).randrange(3, 40)
+    for stalls, reset in ((profile, None), ("none", None), (profile, reset_at)):
+        run = run_part(config.create(), given, counts, stalls, seed, reset_at=reset)
+        assert {port: run.payloads(port) for port in wanted} == wanted
+        if stalls == "none":
+            assert_cycles(config.timing(), run)
+
+
 def run_frames(
     config: Any, frames: np.ndarray, profile: str | StallProfile, seed: int, **options: Any
 ) -> PartRun:
@@ -80,10 +102,10 @@ def output_frames(config: Any, run: PartRun) -> np.ndarray:
 
 def assert_cycles(timing: Timing, run: PartRun) -> None:
     """The transfers of an unstalled run happened exactly when the timing says."""
-    taken = run.cycles("i")
-    times = simulate_network(Network({"part": timing}, []), len(taken)).transfers
-    assert taken == times["part", "i"].tolist()
-    assert run.cycles("o") == times["part", "o"].tolist()
+    beats = {("part", port): len(run.cycles(port)) for port in timing.inputs}
+    times = simulate_network(Network({"part": timing}, []), beats).transfers
+    for port in (*timing.inputs, *timing.outputs):
+        assert run.cycles(port) == times["part", port].tolist(), port
 
 
 def random_frames(config: Any, frame_count: int, seed: int) -> np.ndarray:

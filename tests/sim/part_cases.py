@@ -16,9 +16,12 @@ from amaranth.hdl import unsigned
 from amaranth.lib import wiring
 
 from sterna.cycles import Network, simulate_network
+from sterna_hw.add_streams import AddStreamsConfig
 from sterna_hw.axi_stream import AxiStreamOutputConfig
 from sterna_hw.axi_stream_input import AxiStreamInputConfig
 from sterna_hw.base import BINARY, SHIFTS, TERNARY, TWO_BIT, IntegerRange, Rounding, WindowAxis
+from sterna_hw.concat_streams import ConcatStreamsConfig
+from sterna_hw.fork import ForkConfig
 from sterna_hw.frame_queue import FrameQueueConfig
 from sterna_hw.gearbox import GearboxConfig
 from sterna_hw.mac_matmul import MacMatmulConfig, integers
@@ -53,25 +56,48 @@ class Case:
 
     create: Callable[[], wiring.Component]
     inputs: dict[str, list[int]]
-    expected: list[int]
+    expected: dict[str, list[int]]
     cycles: dict[str, list[int]] = field(default_factory=dict)
     controls: dict[str, list[int]] = field(default_factory=dict)
     endless: bool = False
 
     @property
     def stimulus(self) -> Stimulus:
-        outputs = {"o": len(self.expected)}
+        outputs = {port: len(payloads) for port, payloads in self.expected.items()}
         return Stimulus(self.inputs, outputs, self.controls, self.endless)
 
 
 def _timed(
-    config: Any, inputs: dict[str, list[int]], expected: list[int], **controls: list[int]
+    config: Any,
+    inputs: dict[str, list[int]],
+    expected: list[int] | dict[str, list[int]],
+    **controls: list[int],
 ) -> Case:
+    outputs = expected if isinstance(expected, dict) else {"o": expected}
     beats = {("part", port): len(payloads) for port, payloads in inputs.items()}
     transfers = simulate_network(Network({"part": config.timing()}, []), beats).transfers
-    cycles = {port: transfers["part", port].tolist() for port in (*inputs, "o")}
-    assert len(cycles["o"]) == len(expected)
-    return Case(config.create, inputs, expected, cycles, controls)
+    cycles = {port: transfers["part", port].tolist() for port in (*inputs, *outputs)}
+    assert all(len(cycles[port]) == len(payloads) for port, payloads in outputs.items())
+    return Case(config.create, inputs, outputs, cycles, controls)
+
+
+def _ports(config: Any, seed: int) -> Case:
+    """A part with several inputs or outputs, whose ``port_shapes`` says what they carry."""
+    timing, shapes = config.timing(), config.port_shapes
+
+    def payloads(port: str, frames: np.ndarray) -> list[int]:
+        return frames_to_payloads(frames, shapes[port].values, shapes[port].count)
+
+    frames = {
+        port: _frames(shapes[port].values, shapes[port].elements, seed + number)
+        for number, port in enumerate(timing.inputs)
+    }
+    result = config.compute(*frames.values())
+    return _timed(
+        config,
+        {port: payloads(port, values) for port, values in frames.items()},
+        {port: payloads(port, result) for port in timing.outputs},
+    )
 
 
 def _frames(values: IntegerRange, elements: int, seed: int) -> np.ndarray:
@@ -142,7 +168,7 @@ def _weights(bank_depth: int | None = None) -> Case:
     # It plays for ever: one beat a cycle, from an address register and the memory's latency on.
     first = config.read_latency + 2
     cycles = {"o": list(range(first, first + len(expected)))}
-    return Case(config.create, {}, expected, cycles, endless=True)
+    return Case(config.create, {}, {"o": expected}, cycles, endless=True)
 
 
 def _on_chip_memory(rows: int, seed: int) -> Case:
@@ -169,7 +195,7 @@ def _on_chip_memory(rows: int, seed: int) -> Case:
     # A write takes its address, its beat and its response, one after the other.
     cycles["writes"] = [1 + 3 * number for number in range(len(writes))]
     inputs = {"i": addresses, "writes": writes}
-    return Case(lambda: MemoryReads(config), inputs, expected, cycles)
+    return Case(lambda: MemoryReads(config), inputs, {"o": expected}, cycles)
 
 
 def _edge(kind: type, seed: int) -> Case:
@@ -222,6 +248,10 @@ def _unrolled(limit: int, seed: int, **options: Any) -> Case:
 SMALL, BYTE = IntegerRange(-3, 3), IntegerRange(-128, 127)
 
 CASES: dict[str, Callable[[], Case]] = {
+    "add": lambda: _ports(AddStreamsConfig(7, (SMALL, BYTE), (5, -2), 3), 26),
+    "add_three": lambda: _ports(AddStreamsConfig(4, (SMALL, SMALL, BYTE), (-1, -4, -7), 2), 27),
+    "concat": lambda: _ports(ConcatStreamsConfig((4, 2, 6), (SMALL, BYTE, SMALL), 2), 28),
+    "fork": lambda: _ports(ForkConfig(5, SMALL, 2, 3), 29),
     "buffer": _buffer,
     "axi_input": lambda: _edge(AxiStreamInputConfig, 1),
     "axi_output": lambda: _edge(AxiStreamOutputConfig, 2),

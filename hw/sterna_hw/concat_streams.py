@@ -1,0 +1,153 @@
+"""Channels of several streams one behind the other: the vectors of all branches as one.
+
+For each vector the beats of the first input pass, then those of the second, and so on; an input
+that is not at its turn waits. Beats hold equally many elements everywhere, and every branch's
+vector is a whole number of them, so nothing needs to be moved within a beat; gearboxes in front see
+to that. Elements are extended to the width of the widest branch.
+
+Latency 1, one beat a cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .base import Cost, Device, IntegerRange, Process, Step, Timing
+from .beat import beat_layout, beat_signature
+from .credit import CreditQueueConfig
+from .loop import Loop
+from .stage import PortShape
+
+__all__ = ["ConcatStreams", "ConcatStreamsConfig"]
+
+
+@dataclass(frozen=True)
+class ConcatStreamsConfig:
+    """Vectors of ``channels[k]`` elements in ``ranges[k]``, ``count`` a beat, one after the other.
+
+    Raises
+    ------
+    ValueError
+        If a number is not positive, a vector is no whole number of beats, or there are not as many
+        ranges as vectors.
+    """
+
+    channels: tuple[int, ...]
+    ranges: tuple[IntegerRange, ...]
+    count: int
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ValueError(f"Count must be 1 or more, not {self.count!r}")
+        if not self.channels or len(self.ranges) != len(self.channels):
+            raise ValueError(f"Ranges must be one for each of {len(self.channels)} inputs")
+        for channels in self.channels:
+            if channels < 1 or channels % self.count:
+                raise ValueError(
+                    f"Channels of a branch must be a multiple of {self.count}, not {channels}"
+                )
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the input ports."""
+        return tuple(f"i{branch}" for branch in range(len(self.channels)))
+
+    @property
+    def beats(self) -> tuple[int, ...]:
+        """Beats of each branch's vector."""
+        return tuple(channels // self.count for channels in self.channels)
+
+    @property
+    def output_range(self) -> IntegerRange:
+        return reduce(IntegerRange.union, self.ranges)
+
+    @property
+    def port_shapes(self) -> Mapping[str, PortShape]:
+        shapes = {
+            port: PortShape(channels, values, self.count)
+            for port, channels, values in zip(self.inputs, self.channels, self.ranges)
+        }
+        return {**shapes, "o": PortShape(sum(self.channels), self.output_range, self.count)}
+
+    @property
+    def queue(self) -> CreditQueueConfig:
+        return CreditQueueConfig(beat_layout(self.output_range, self.count), 0)
+
+    def compute(self, *vectors: np.ndarray) -> np.ndarray:
+        """Vectors, int64 ``(vectors, channels)``, of as many arrays as there are inputs."""
+        return np.concatenate([np.asarray(x, dtype=np.int64) for x in vectors], axis=1)
+
+    def timing(self) -> Timing:
+        steps = tuple(
+            Step(take=(port, "places"), give=(("o", self.queue.latency + 1),), repeat=beats)
+            for port, beats in zip(self.inputs, self.beats)
+        )
+        return Timing(
+            self.inputs,
+            ("o",),
+            (Process("concat", steps),),
+            {"places": self.queue.places},
+            {"o": "places"},
+        )
+
+    def cost(self, device: Device) -> Cost:
+        """Estimate: the queue, a LUT for a bit and two inputs, and counters of beats."""
+        bits = self.output_range.width * self.count
+        control = sum(beats.bit_length() + 3 for beats in self.beats)
+        select = bits * -(-len(self.channels) // 2)
+        return self.queue.cost(device) + Cost(lut=select + 2 * control, ff=control)
+
+    def create(self) -> ConcatStreams:
+        return ConcatStreams(self)
+
+
+class ConcatStreams(wiring.Component):
+    """The part: streams ``i0``, ``i1``, ..., in, and stream ``o``, out."""
+
+    o: stream.Interface
+
+    def __init__(self, config: ConcatStreamsConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                port: (Out if port == "o" else In)(beat_signature(shape.values, shape.count))
+                for port, shape in config.port_shapes.items()
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        m.submodules.queue = queue = config.queue.create()
+        wiring.connect(m, wiring.flipped(self.o), queue.o)
+        inputs = [getattr(self, port) for port in config.inputs]
+        # Whose turn it is: one flag for each input, so that no number needs to be compared.
+        turn = Signal(len(inputs), init=1)
+        takes, ends = [], []
+        for number, (port, beats) in enumerate(zip(inputs, config.beats)):
+            take = Signal(name=f"take{number}")
+            m.d.comb += [
+                port.ready.eq(queue.available & turn[number]),
+                take.eq(port.ready & port.valid),
+            ]
+            beat = Loop(m, beats, take, f"beat{number}")
+            takes.append(take)
+            ends.append(take & beat.is_last)
+            with m.If(turn[number]):
+                m.d.comb += queue.result.last.eq(beat.is_last if port is inputs[-1] else 0)
+                for lane in range(config.count):
+                    m.d.comb += queue.result.data[lane].eq(port.payload.data[lane])
+        m.d.comb += [
+            queue.take.eq(reduce(Value.__or__, takes)),
+            queue.push.eq(queue.take),
+        ]
+        with m.If(reduce(Value.__or__, ends)):
+            m.d.sync += turn.eq(turn.rotate_left(1))
+        return m
