@@ -175,6 +175,7 @@ def build(
     target: Annotated[str | None, typer.Option("--target", "-t", help="The device.")] = None,
     output: Output = Path("build/design"),
     folding: Annotated[Path | None, typer.Option(help="JSON file: each layer's folding.")] = None,
+    queues: Annotated[Path | None, typer.Option(help="JSON file: rows of the queues.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frames a second to reach.")] = None,
     interval: Annotated[int | None, typer.Option(help="Cycles between frames to reach.")] = None,
     budget: Annotated[
@@ -206,6 +207,7 @@ def build(
         return
     from sterna.folding import read_foldings
     from sterna.planner import Budget
+    from sterna.queues import read_queues
 
     from .build_flow import build_with_regression, start_from
     from .report import read_report
@@ -221,6 +223,8 @@ def build(
         raise ValueError("Target must be given: --target ecp5-85k, for example")
     if folding is not None:
         options["foldings"] = read_foldings(folding)
+    if queues is not None:
+        options["queues"] = read_queues(queues)
     given = {"frames_per_second": fps, "interval": interval, "clock_mhz": clock, "top_k": top}
     given["reloadable"] = reloadable
     options |= {name: value for name, value in given.items() if value is not None}

@@ -1,11 +1,12 @@
-"""A whole accelerator of the spatial backend: a chain of parts between AXI edges.
+"""A whole accelerator of the spatial backend: parts joined by streams between AXI edges.
 
-Beats come in on AXI4-Stream, pass the stages one after another, and leave on AXI4-Stream. A stage
-is any part with a stream ``i`` and a stream ``o``; a matrix engine has a weight buffer beside it
-that plays its weights. Beside the chain stands the control side on AXI4-Lite: identity, counters,
-errors, interrupt, and the reload of weights and thresholds while no frame is inside. Which stages
-there are, and how they are folded, is decided elsewhere; this file checks that neighbours agree in
-shape and in proven range, wires them up, and says in `network` what the cycle model needs.
+Beats come in on AXI4-Stream, pass the stages, and leave on AXI4-Stream. Most accelerators are a
+chain of parts with a stream ``i`` and a stream ``o``; with `links` they may branch and meet again.
+A matrix engine has a weight buffer beside it that plays its weights. Beside the stages stands the
+control side on AXI4-Lite: identity, counters, errors, interrupt, and the reload of weights and
+thresholds while no frame is inside. Which stages there are, and how they are folded, is decided
+elsewhere; this file checks that neighbours agree in shape and in proven range, wires them up, and
+says in `network` what the cycle model needs.
 
 The top has one clock ``aclk`` and an active-low reset ``aresetn``, which is registered once and
 then is the synchronous reset of everything. No ready and no valid pin of the accelerator is high
@@ -19,10 +20,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .axi_lite import axi_lite_members
@@ -40,7 +42,8 @@ RESET_CYCLES = 1
 """From the first cycle of a high ``aresetn`` to the first cycle of the parts: cycle 0 of their
 timings."""
 
-Link = tuple[tuple[str, str], tuple[str, str]]
+Port = tuple[str, str]
+Link = tuple[Port, Port]
 
 _RESERVED = ("input_edge", "output_edge", "control", "top")
 
@@ -68,14 +71,17 @@ class AcceleratorConfig:
     input_edge, output_edge
         AXI4-Stream edges: elements of a frame, their range, and how many a beat carries.
     stages : tuple of :class:`Stage`
-        The chain in order; at least one.
+        At least one, each behind those that it reads.
     build_hash : :class:`int`
         32 bits that name the build in its registers.
+    links : tuple of pairs of (instance, port)
+        Which output stream feeds which input stream; without any, the stages are a chain.
 
     Raises
     ------
     ValueError
-        If a name is not an identifier or not unique, or two neighbours do not fit: both are named.
+        If a name is not an identifier or not unique, a stream is not linked exactly once, or two
+        neighbours do not fit: both are named.
     """
 
     name: str
@@ -83,6 +89,7 @@ class AcceleratorConfig:
     stages: tuple[Stage, ...]
     output_edge: AxiStreamOutputConfig
     build_hash: int = 0
+    links: tuple[Link, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.stages:
@@ -98,18 +105,50 @@ class AcceleratorConfig:
                 raise ValueError(f"Name of a stage must be free, not {name!r}")
         if not 0 <= self.build_hash < 1 << 32:
             raise ValueError(f"Build hash must fit 32 bits, not {self.build_hash!r}")
-        chain = list(self._chain())
-        for (name, part), (next_name, next_part) in zip(chain, chain[1:]):
-            check_link(name, part, next_name, next_part)
+        self._check_links()
         for stage in self.stages:
             stage.check_weights()
 
-    def _chain(self) -> Iterator[tuple[str, PartConfig]]:
+    def _parts(self) -> Iterator[tuple[str, PartConfig]]:
         """Names and parts from edge to edge."""
         yield "input_edge", self.input_edge
         for stage in self.stages:
             yield stage.name, stage.part
         yield "output_edge", self.output_edge
+
+    @cached_property
+    def all_links(self) -> tuple[Link, ...]:
+        """The links, those of a chain included."""
+        chain = [name for name, _ in self._parts()]
+        return self.links or tuple(((a, "o"), (b, "i")) for a, b in zip(chain, chain[1:]))
+
+    def _check_links(self) -> None:
+        parts = dict(self._parts())
+        place = {name: number for number, name in enumerate(parts)}
+        ports: list[list[Port]] = [[("input_edge", "o")], [("output_edge", "i")]]
+        for stage in self.stages:
+            ports[0] += [(stage.name, port) for port in stage.outputs]
+            ports[1] += [(stage.name, port) for port in stage.inputs]
+        for side, known in enumerate(ports):
+            linked = [link[side] for link in self.all_links]
+            for port in known:
+                if linked.count(port) != 1:
+                    raise ValueError(
+                        f"Stream {port[1]} of {port[0]} must be linked once, "
+                        f"not {linked.count(port)} times"
+                    )
+            for port in linked:
+                if port not in known:
+                    raise ValueError(f"Link must join streams that exist, not {port[0]}.{port[1]}")
+        for (name, port), (next_name, next_port) in self.all_links:
+            if place[name] >= place[next_name]:
+                raise ValueError(f"Stage {next_name} must stand behind {name}, which it reads")
+            check_link(name, parts[name], next_name, parts[next_name], port, next_port)
+
+    def feeds(self, stage: Stage) -> list[Port]:
+        """The output stream that feeds each input stream of a stage, in order."""
+        producers = {consumer: producer for producer, consumer in self.all_links}
+        return [producers[stage.name, port] for port in stage.inputs]
 
     def memories(self) -> list[DesignMemory]:
         """What software can reload, in the order of the numbers."""
@@ -145,18 +184,17 @@ class AcceleratorConfig:
 
     def compute(self, frames: np.ndarray) -> dict[str, np.ndarray]:
         """What each stage gives for int64 ``(frames, elements)``, by name, in order."""
-        results: dict[str, np.ndarray] = {}
+        results = {"input_edge": frames}
         for stage in self.stages:
-            frames = results[stage.name] = stage.compute(frames)
+            inputs = (results[name] for name, _ in self.feeds(stage))
+            results[stage.name] = stage.compute(*inputs)
+        del results["input_edge"]
         return results
 
     def network(self) -> tuple[dict[str, Timing], list[Link]]:
         """Timings by instance name and the links between them, as the cycle model takes them."""
-        chain = list(self._chain())
-        parts = {name: part.timing() for name, part in chain}
-        links: list[Link] = [
-            ((name, "o"), (next_name, "i")) for (name, _), (next_name, _) in zip(chain, chain[1:])
-        ]
+        parts = {name: part.timing() for name, part in self._parts()}
+        links = list(self.all_links)
         for stage in self.stages:
             if stage.weights is not None:
                 parts[f"{stage.name}_weights"] = stage.weights.timing()
@@ -165,7 +203,7 @@ class AcceleratorConfig:
 
     def costs(self, device: Device) -> dict[str, Cost]:
         """Estimates by instance name."""
-        costs = {name: part.cost(device) for name, part in self._chain()}
+        costs = {name: part.cost(device) for name, part in self._parts()}
         for stage in self.stages:
             if stage.weights is not None:
                 costs[f"{stage.name}_weights"] = stage.weights.cost(device)
@@ -213,13 +251,20 @@ class Accelerator(wiring.Component):
         m.submodules.input_edge = input_edge = self.config.input_edge.create()
         m.submodules.output_edge = output_edge = self.config.output_edge.create()
 
-        upstream, number = input_edge.o, 0
-        restart = control.restart
+        streams: dict[Port, stream.Interface] = {("input_edge", "o"): input_edge.o}
+        number = 0
+        # The signal, and how many registers are in front of it.
+        restarts: dict[str, tuple[int, Signal]] = {"input_edge": (0, control.restart)}
         for stage in self.config.stages:
             part = stage.part.create()
             m.submodules[stage.name] = part
-            wiring.connect(m, upstream, part.i)
-            upstream = part.o
+            feeds = self.config.feeds(stage)
+            for port, feed in zip(stage.inputs, feeds):
+                wiring.connect(m, streams[feed], getattr(part, port))
+            for port in stage.outputs:
+                streams[stage.name, port] = getattr(part, port)
+            # Where branches meet, the earlier one counts.
+            depth, restart = min((restarts[name] for name, _ in feeds), key=lambda item: item[0])
             loadable = []
             if stage.weights is not None:
                 weights = stage.weights.create()
@@ -230,12 +275,15 @@ class Accelerator(wiring.Component):
                     # From stage to stage by registers, as it is far to all buffers at once: a frame
                     # comes after it, and needs as many cycles at least to get there.
                     m.d.sync += weights.restart.eq(restart)
-                    restart = weights.restart
+                    depth, restart = depth + 1, weights.restart
+            restarts[stage.name] = (depth, restart)
             for component in (*loadable, part):
                 if "load" in component.signature.members:
                     wiring.connect(m, getattr(control, f"load{number}"), component.load)
                     number += 1
-        wiring.connect(m, upstream, output_edge.i)
+        links = self.config.all_links
+        (feed,) = (producer for producer, (name, _) in links if name == "output_edge")
+        wiring.connect(m, streams[feed], output_edge.i)
 
         m.d.comb += [
             input_edge.i.payload.data.as_value().eq(self.s_axis_tdata),

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -80,15 +81,22 @@ def port_shape(part: PartConfig, port: str) -> PortShape:
     return PortShape(fact(_ELEMENTS[port]), fact(_VALUES[port]), fact(_COUNT[port]))
 
 
-def check_link(name: str, part: PartConfig, next_name: str, next_part: PartConfig) -> None:
-    """Checks that what ``part`` gives fits what ``next_part`` takes.
+def check_link(
+    name: str,
+    part: PartConfig,
+    next_name: str,
+    next_part: PartConfig,
+    port: str = "o",
+    next_port: str = "i",
+) -> None:
+    """Checks that what ``part`` gives at a port fits what ``next_part`` takes.
 
     Raises
     ------
     ValueError
         If not; both are named.
     """
-    sent, taken = port_shape(part, "o"), port_shape(next_part, "i")
+    sent, taken = port_shape(part, port), port_shape(next_part, next_port)
     link = f"from {name} to {next_name}"
     for subject in ("elements", "count"):
         a, b = getattr(sent, subject), getattr(taken, subject)
@@ -105,14 +113,14 @@ def check_link(name: str, part: PartConfig, next_name: str, next_part: PartConfi
 
 @dataclass(frozen=True)
 class Stage:
-    """A named part of the chain.
+    """A named part of an accelerator.
 
     Parameters
     ----------
     name : :class:`str`
         Name of the instance; layers keep their names from the network.
     part
-        Configuration of the part, with streams ``i`` and ``o``.
+        Configuration of the part: streams ``i`` and ``o``, or several of each by other names.
     weights
         Configuration of the weight buffer of an engine, None for other parts.
     """
@@ -120,6 +128,16 @@ class Stage:
     name: str
     part: PartConfig
     weights: PartConfig | None = None
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """Its input streams but the weights, in the order in which `compute` takes them."""
+        return tuple(port for port in self.part.timing().inputs if port != "weights")
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """Its output streams; all of them carry what `compute` gives."""
+        return self.part.timing().outputs
 
     def check_weights(self) -> None:
         """Checks that an engine has the buffer that it needs, and that no other part has one.
@@ -151,13 +169,14 @@ class Stage:
                 f"({bits[0]} bits), not another ({bits[1]} bits)"
             )
 
-    def compute(self, frames: np.ndarray) -> np.ndarray:
-        """The part's meaning on int64 ``(frames, elements)``, an engine's with its own rows."""
+    def compute(self, *frames: np.ndarray) -> np.ndarray:
+        """The part's meaning on int64 ``(frames, elements)`` of each input, an engine's with its
+        own rows."""
         part: Any = self.part
         weights: Any = self.weights
         if weights is None:
-            return part.compute(frames)
-        return part.compute_packed(frames, weights.compute(1))
+            return part.compute(*frames)
+        return part.compute_packed(*frames, weights.compute(1))
 
     def memories(self) -> Iterator[tuple[str, int, int]]:
         """Kind, rows and row width of what can be loaded, weights first."""

@@ -1,9 +1,9 @@
 """What the simulation must know of a built design: read from ``design.json`` and checked.
 
 A build folder holds ``design.json`` beside its Verilog (`sterna.design`). From it the simulation
-takes the name of the top, what the edges carry, the stages in the order of the chain (instances in
-the top whose port ``o`` carries the values of a layer, or of none that the golden model knows), the
-build hash, and the predicted cycles. Nothing here knows what a layer computes.
+takes the name of the top, what the edges carry, the stages, each behind those that it reads
+(instances in the top, one output of which carries the values of a layer, or of none that the golden
+model knows), the build hash, and the predicted cycles. Nothing here knows what a layer computes.
 """
 
 from __future__ import annotations
@@ -44,11 +44,12 @@ class FrameShape:
 
 @dataclass(frozen=True)
 class WatchedStream:
-    """The output of an instance in the top, and the layer whose values it carries, if any."""
+    """An output of an instance in the top, and the layer whose values it carries, if any."""
 
     instance: str
     layer: str | None
     shape: FrameShape
+    port: str = "o"
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,9 @@ class DesignDescription:
                 input=_shape(content["input"]),
                 output=_shape(content["output"]),
                 streams=tuple(
-                    WatchedStream(stage["name"], stage["layer"], _shape(stage))
+                    WatchedStream(
+                        stage["name"], stage["layer"], _shape(stage), stage.get("port", "o")
+                    )
                     for stage in content["stages"]
                 ),
                 build_hash=int(content["build_hash"], 16),
@@ -98,7 +101,12 @@ class DesignDescription:
     def write(self, directory: Path) -> None:
         """Writes the part of ``design.json`` that is known here."""
         stages = [
-            {"name": stream.instance, "layer": stream.layer, **stream.shape.to_json()}
+            {
+                "name": stream.instance,
+                "layer": stream.layer,
+                "port": stream.port,
+                **stream.shape.to_json(),
+            }
             for stream in self.streams
         ]
         content: dict[str, Any] = {
@@ -120,9 +128,10 @@ def describe(
     """The description of an accelerator whose layers are known under their stages' names."""
     streams = []
     for stage in config.stages:
-        port = port_shape(stage.part, "o")
+        name = stage.outputs[0]
+        port = port_shape(stage.part, name)
         shape = FrameShape(port.elements, port.values, port.count)
-        streams.append(WatchedStream(stage.name, stage.name, shape))
+        streams.append(WatchedStream(stage.name, stage.name, shape, name))
     entry, exit_ = (
         FrameShape(edge.elements, edge.values, edge.count)
         for edge in (config.input_edge, config.output_edge)

@@ -116,7 +116,7 @@ def _watcher(design: DesignDescription, index: int) -> str:
     stream = design.streams[index]
     width = stream.shape.count * stream.shape.values.width + 1
     # Escaped, for a layer may be named like a keyword: `output`.
-    path = f"dut.\\{stream.instance} .o__"
+    path = f"dut.\\{stream.instance} .{stream.port}__"
     return f"""\
     bench_watch #(.NAME("stream{index}"), .WIDTH({width})) watch{index} (.clk(clk),
         .rst(rst_watchers), .run(run), .cycle(cycle), .done(done), .valid({path}valid),

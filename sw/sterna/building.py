@@ -33,7 +33,7 @@ from .mapping import MappedDesign, map_graph
 from .output_folder import fresh_folder
 from .passes import drop_identity, select_label
 from .planner import Budget, Planner
-from .queues import size_queues
+from .queues import check_queues, size_queues
 
 __all__ = ["build", "predict_cycles", "prepare"]
 
@@ -56,6 +56,7 @@ def build(
     budget: Budget | None = None,
     top_k: int | None = None,
     reloadable: bool = False,
+    queues: Mapping[str, int] | None = None,
 ) -> Design:
     """Builds an accelerator.
 
@@ -80,6 +81,9 @@ def build(
         End in the k best classes, (index, value) pairs, instead of all outputs.
     reloadable : :class:`bool`
         Weights and thresholds can be loaded over AXI4-Lite at run time.
+    queues : mapping, optional
+        Rows of the queues by place (`sterna.mapping.queue_places`); without it, the shallowest that
+        keep the pace.
 
     Raises
     ------
@@ -97,8 +101,11 @@ def build(
     hardware = prepare(graph, top_k)
     if foldings is None:
         foldings = Planner(hardware, device, reloadable).plan(interval, budget)
-    build_hash = _hash(hardware, foldings, device, reloadable)
-    queues = size_queues(hardware, device, foldings, reloadable)
+    build_hash = _hash(hardware, foldings, device, reloadable, queues)
+    if queues is None:
+        queues = size_queues(hardware, device, foldings, reloadable)
+    else:
+        check_queues(hardware, device, foldings, queues, reloadable)
     mapped = map_graph(
         hardware, device, foldings, reloadable=reloadable, build_hash=build_hash, queues=queues
     )
@@ -111,6 +118,7 @@ def build(
         (folder / "sources.f").write_text("".join(f"{name}\n" for name in sources))
         (folder / "graph.sterna").write_text(print_graph(hardware))
         _write_json(folder / "folding.json", as_record(foldings))
+        _write_json(folder / "queues.json", dict(queues))
         _write_json(
             folder / "design.json", _design_record(mapped, device, clock, times, build_hash)
         )
@@ -158,8 +166,17 @@ def predict_cycles(accelerator: AcceleratorConfig) -> tuple[int, int, NetworkTim
     return int(last[0] - accepted[0]), int(last[-1] - last[-2]), times
 
 
-def _hash(graph: Graph, foldings: Mapping[str, Folding], device: Device, reloadable: bool) -> int:
-    options = json.dumps([as_record(foldings), device.name, reloadable], sort_keys=True)
+def _hash(
+    graph: Graph,
+    foldings: Mapping[str, Folding],
+    device: Device,
+    reloadable: bool,
+    queues: Mapping[str, int] | None,
+) -> int:
+    chosen: list[Any] = [as_record(foldings), device.name, reloadable]
+    if queues is not None:
+        chosen.append(dict(queues))
+    options = json.dumps(chosen, sort_keys=True)
     digest = hashlib.sha256((print_graph(graph) + options).encode()).digest()
     return int.from_bytes(digest[:4], "little")
 
@@ -189,10 +206,13 @@ def _design_record(
 
     stages = []
     for stage in accelerator.stages:
-        given = port_shape(stage.part, "o")
+        # All outputs of a fork carry the same, so one of them tells all.
+        port = stage.outputs[0]
+        given = port_shape(stage.part, port)
         stages.append(
             {
                 "name": stage.name,
+                **({} if port == "o" else {"port": port}),
                 "layer": mapped.layers.get(stage.name),
                 "kind": type(stage.part).__name__.removesuffix("Config"),
                 "elements": given.elements,
@@ -243,7 +263,7 @@ def _report(
             "engine": type(stage.part).__name__.removesuffix("Config"),
             "parallelism": {key: int(value) for key, value in asdict(folding).items()}
             if folding
-            else {"count": port_shape(stage.part, "o").count},
+            else {"count": port_shape(stage.part, stage.outputs[0]).count},
             "cycles": timings[stage.name].busy_cycles * vectors,
             "estimated": cost.as_dict(),
         }

@@ -1,9 +1,10 @@
 """From a graph and its foldings to the accelerator's stages.
 
-A chain of operations becomes a chain of parts: each matmul an engine with its weight buffer, each
-threshold or requantise the part of that name at the engine's width, a gearbox wherever two
-neighbours move different numbers of elements a beat, a top-k at the end if there is one. Nothing is
-decided here but names, widths and order: foldings come from the planner or the user.
+Each matmul becomes an engine with its weight buffer, each threshold or requantise the part of that
+name at the engine's width, a gearbox stands wherever two neighbours move different numbers of
+elements a beat, a top-k at the end if there is one. A value that several operations read is forked,
+and where branches meet each may have a queue. Nothing is decided here but names, widths and order:
+foldings come from the planner or the user, depths of queues from `sterna.queues`.
 
 Widths follow from the graph's proven ranges. A fixed design uses the actual weights; a reloadable
 one must hold any weights that its alphabet can write, so its accumulators take the alphabet's
@@ -25,15 +26,11 @@ from sterna_hw.base import Device
 from sterna_hw.stage import PartConfig, port_shape
 
 from .folding import Folding
-from .ir import Graph, Input, MatMul, Op, Window
-from .stage_builder import StageBuilder, edge_count, identifier
+from .ir import Add, Concat, Graph, Input, MatMul, Op, Window
+from .stage_builder import StageBuilder, branch_place, edge_count
+from .stream_builder import StreamEnd, identifier
 
-__all__ = [
-    "MappedDesign",
-    "check_ranges",
-    "map_graph",
-    "parts_behind",
-]
+__all__ = ["MappedDesign", "check_ranges", "map_graph", "parts_behind", "queue_places"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,8 @@ class MappedDesign:
 
     ``layers`` maps a stage's instance name to the operation's name; gearboxes are not in it, nor
     are windows, whose elements come in another order. ``orders`` has that order for each engine
-    behind one: the columns of its weights.
+    behind one: the columns of its weights. ``queues`` maps the instance name of a queue to its
+    place (`queue_places`).
     """
 
     accelerator: AcceleratorConfig
@@ -50,6 +48,21 @@ class MappedDesign:
     graph: Graph
     reloadable: bool
     orders: Mapping[str, np.ndarray] = field(default_factory=dict)
+    queues: Mapping[str, str] = field(default_factory=dict)
+
+
+def queue_places(graph: Graph) -> list[str]:
+    """Where queues may be, in the order of the graph: in front of each matmul but the first, by
+    its name, and of each branch where branches meet, ``name[branch]``."""
+    places: list[str] = []
+    matmuls = 0
+    for op in graph.ops:
+        if isinstance(op, Add | Concat):
+            places += [branch_place(op.name, branch) for branch in range(len(op.inputs))]
+        elif isinstance(op, MatMul):
+            matmuls += 1
+            places += [op.name] if matmuls > 1 else []
+    return places
 
 
 def map_graph(
@@ -62,19 +75,19 @@ def map_graph(
     contents: bool = True,
     queues: Mapping[str, int] | None = None,
 ) -> MappedDesign:
-    """The accelerator for a chain of operations.
+    """The accelerator for a graph of operations.
 
     Without ``contents`` weight buffers stay empty: enough for costs and cycles, not for Verilog.
-    ``queues`` gives the rows of the queue in front of a layer, by its name; none by default.
+    ``queues`` gives the rows of queues by their places (`queue_places`); none by default.
 
     Raises
     ------
     ValueError
-        If the graph is not a chain of supported operations, a folding is missing or names no layer,
-        or goes beyond its layer's size.
+        If an operation is not supported, a value is not used, a folding is missing or names no
+        layer, or goes beyond its layer's size.
     """
-    chain = _chain_of(graph)
-    layers = {op.name for op in chain if isinstance(op, MatMul)}
+    _check_values(graph)
+    layers = {op.name for op in graph.ops if isinstance(op, MatMul)}
     for name in sorted(set(foldings) ^ layers):
         rule = "be given" if name in layers else f"be for one of {sorted(layers)}"
         raise ValueError(f"Folding of {name} must {rule}")
@@ -83,30 +96,56 @@ def map_graph(
     builder = StageBuilder(device, reloadable, contents, count, entry.range, entry.size)
     builder.reserve(identifier(graph.name))
     builder.pace = max(
-        (_interval(graph, op, foldings[op.name]) for op in chain if op.name in layers), default=0
+        (_interval(graph, graph[name], foldings[name]) for name in sorted(layers)), default=0
     )
     builder.reframe("pixels", entry.channels)
-    for op, following in zip(chain[1:], [*chain[2:], None]):
-        # A window belongs to the layer behind it, which has its folding and its queue.
-        owner = following if isinstance(op, Window) and isinstance(following, MatMul) else op
-        rows = (queues or {}).get(owner.name, 0)
-        if owner is op and isinstance(graph[op.inputs[0]], Window):
-            rows = 0
-        builder.add(graph, op, foldings.get(owner.name), rows, following)
+    depths = queues or {}
+    ends: dict[str, list[StreamEnd]] = {}
+    for op in graph.ops:
+        if isinstance(op, Add | Concat):
+            rows = [depths.get(branch_place(op.name, n), 0) for n in range(len(op.inputs))]
+            builder.add_join(graph, op, [ends[name].pop(0) for name in op.inputs], rows)
+        elif not isinstance(op, Input):
+            builder.end = ends[op.inputs[0]].pop(0)
+            _add(builder, graph, op, foldings, depths)
+        ends[op.name] = builder.fork(op.name, graph.reader_count(op.name))
+    (builder.end,) = ends[graph.output_name]
     result = graph.types[graph.output_name]
     builder.reframe("image", result.size)
-    out_count = min(edge_count(builder.values), result.size)
+    values = builder.end.values
+    out_count = min(edge_count(values), result.size)
     builder.regroup("output_edge_gearbox", out_count)
+    builder.finish()
     accelerator = AcceleratorConfig(
         name=identifier(graph.name),
         input_edge=AxiStreamInputConfig(entry.size, entry.range, edge_count(entry.range)),
         stages=tuple(builder.stages),
-        output_edge=AxiStreamOutputConfig(result.size, builder.values, out_count),
+        output_edge=AxiStreamOutputConfig(result.size, values, out_count),
         build_hash=build_hash,
+        links=tuple(builder.links),
     )
-    mapped = MappedDesign(accelerator, builder.layers, graph, reloadable, builder.orders)
+    mapped = MappedDesign(
+        accelerator, builder.layers, graph, reloadable, builder.orders, builder.queues
+    )
     check_ranges(mapped)
     return mapped
+
+
+def _add(
+    builder: StageBuilder,
+    graph: Graph,
+    op: Op,
+    foldings: Mapping[str, Folding],
+    depths: Mapping[str, int],
+) -> None:
+    """Adds an operation with one input where the builder stands."""
+    following = next(iter(graph.users(op.name)), None)
+    # A window belongs to the layer behind it, which has its folding and its queue.
+    owner = following if isinstance(op, Window) and isinstance(following, MatMul) else op
+    rows = depths.get(owner.name, 0)
+    if owner is op and isinstance(graph[op.inputs[0]], Window):
+        rows = 0
+    builder.add(graph, op, foldings.get(owner.name), rows, following, owner.name)
 
 
 def _interval(graph: Graph, layer: Op, folding: Folding) -> int:
@@ -116,31 +155,33 @@ def _interval(graph: Graph, layer: Op, folding: Folding) -> int:
     return engine.timing().busy_cycles * graph.types[layer.name].vectors
 
 
-def _chain_of(graph: Graph) -> list[Op]:
-    """The operations in order, each reading the one before."""
-    for op, following in zip(graph.ops, graph.ops[1:]):
-        if following.inputs != (op.name,):
-            raise ValueError(
-                f"Layer {following.name} must read the layer before it ({op.name}): "
-                f"the accelerator is one chain"
-            )
-    if not isinstance(graph.ops[0], Input) or graph.output_name != graph.ops[-1].name:
-        raise ValueError("Output of the graph must be its last operation")
-    return list(graph.ops)
+def _check_values(graph: Graph) -> None:
+    """One input, one output, and nothing in between that nobody reads."""
+    if not isinstance(graph.ops[0], Input) or len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise ValueError(
+            f"Network {graph.name} must have one input and one output, not {len(graph.inputs)} "
+            f"and {len(graph.outputs)}"
+        )
+    for op in graph.ops:
+        if not graph.reader_count(op.name):
+            raise ValueError(f"Result of {op.name} must be read by a layer or leave the network")
 
 
 def parts_behind(
     graph: Graph, layer: str, engine: PartConfig, device: Device, *, reloadable: bool = False
 ) -> list[PartConfig]:
-    """What carries out the operations between a layer on a given engine and the next layer."""
-    chain = _chain_of(graph)
+    """What carries out the operations between a layer on a given engine and the next layer, or
+    the next place where branches part or meet."""
     given = port_shape(engine, "o")
     builder = StageBuilder(device, reloadable, False, given.count, given.values, given.elements)
-    behind = chain[[op.name for op in chain].index(layer) + 1 :]
-    for op, following in zip(behind, [*behind[1:], None]):
-        if isinstance(op, MatMul) or isinstance(following, MatMul) and isinstance(op, Window):
+    while graph.reader_count(layer) == 1 and (users := graph.users(layer)):
+        (op,) = users
+        following = graph.users(op.name)
+        window = isinstance(op, Window) and any(isinstance(user, MatMul) for user in following)
+        if window or isinstance(op, MatMul | Add | Concat):
             break
         builder.add(graph, op)
+        layer = op.name
     return [stage.part for stage in builder.stages]
 
 
@@ -157,8 +198,8 @@ def check_ranges(mapped: MappedDesign) -> None:
         if stage.name not in mapped.layers:
             continue
         op = graph[mapped.layers[stage.name]]
-        sides = (("inputs", "i", op.inputs[0]), ("results", "o", op.name))
-        for side, port, value in sides:
+        sides = [("inputs", port, value) for port, value in zip(stage.inputs, op.inputs)]
+        for side, port, value in [*sides, ("results", "o", op.name)]:
             holds, proven = port_shape(stage.part, port).values, graph.types[value].range
             if not holds.contains(proven):
                 raise ValueError(

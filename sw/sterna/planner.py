@@ -27,9 +27,10 @@ from sterna_hw.base import Cost, Device
 
 from .cycles import Network, simulate_network
 from .folding import EngineConfig, Folding, SelectFolding, TableFolding, recommended_folding
-from .ir import Graph, MatMul, Window
+from .ir import Add, Concat, Graph, Input, MatMul, Window
 from .mapping import map_graph, parts_behind
-from .stage_builder import edge_count, regrouping
+from .stage_builder import edge_count
+from .stream_builder import regrouping
 from .weights import weight_buffer
 
 __all__ = ["Budget", "Candidate", "Planner", "candidates", "engine_interval"]
@@ -145,7 +146,7 @@ class Planner:
     Parameters
     ----------
     graph : :class:`Graph`
-        A chain, as hardware carries it out.
+        A network, as hardware carries it out.
     device : :class:`Device`
         Where it goes.
     reloadable : :class:`bool`
@@ -269,13 +270,12 @@ class Planner:
     def _choose(self, budget: Budget, limit: int) -> dict[str, Folding]:
         """The cheapest folding of each layer whose exact interval is at most ``limit``."""
         chosen: dict[str, Folding] = {}
-        given: int | None = edge_count(self.graph.types[self.graph.input_name].range)
+        queries: dict[str, int] = {}
         for layer in self.layers:
+            given = self._given(layer, queries)
             source = self.graph[layer.inputs[0]]
             if isinstance(source, Window):
-                # How many elements a beat it gives follows from the folding, not the reverse.
                 self._check_pixels(source, limit)
-                given = None
             items = self.options(layer, budget, given)
             fitting = (item for item in items if item.busy <= limit)
             best = next((i for i in fitting if self.interval(layer, i.config) <= limit), None)
@@ -286,8 +286,20 @@ class Planner:
                     f"cycles or more on {self.device.name}, not {limit}"
                 )
             chosen[layer.name] = best.folding
-            given = best.config.queries
+            queries[layer.name] = best.config.queries
         return chosen
+
+    def _given(self, layer: MatMul, queries: Mapping[str, int]) -> int | None:
+        """Elements a beat that come to a layer, as far as the layers before it decide: behind a
+        window it follows from the folding, and where branches meet nobody knows yet."""
+        op = self.graph[layer.inputs[0]]
+        while not isinstance(op, MatMul | Input):
+            if isinstance(op, Window | Add | Concat):
+                return None
+            op = self.graph[op.inputs[0]]
+        if isinstance(op, MatMul):
+            return queries[op.name]
+        return edge_count(self.graph.types[op.name].range)
 
     def _check_pixels(self, window: Window, limit: int) -> None:
         """A window takes a pixel and gives a position a cycle at most."""

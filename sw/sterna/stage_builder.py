@@ -1,9 +1,6 @@
-"""Grows an accelerator's chain of stages, operation by operation.
+"""Grows an accelerator operation by operation: which part carries out which operation.
 
-The builder knows what the stream looks like where the next stage will be: elements of a vector,
-their range, how many a beat, and which window they came out of, if any. It adds the part that
-carries out an operation, and in front of it whatever makes the stream fit: a gearbox where beats
-have another size, a reframe where vectors have another length, a queue where one is asked for.
+What makes streams fit in between, and where the builder stands, is `sterna.stream_builder`.
 
 An image is one frame at the edges and a vector of channels for each pixel inside. A window's
 elements come channel group by channel group, all taps of a group in a beat, so that a narrow
@@ -13,40 +10,47 @@ stream serves any window; the columns of the weights behind it are brought into 
 
 from __future__ import annotations
 
-import re
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
+from sterna_hw.add_streams import AddStreamsConfig
 from sterna_hw.axi_stream import element_bytes
 from sterna_hw.base import Device, IntegerRange, Process, Step, Timing
-from sterna_hw.beat import beat_layout
-from sterna_hw.frame_queue import FrameQueueConfig
-from sterna_hw.gearbox import GearboxConfig
+from sterna_hw.concat_streams import ConcatStreamsConfig
 from sterna_hw.memory_sizing import size_for
 from sterna_hw.multi_threshold import MultiThresholdConfig
-from sterna_hw.reframe import ReframeConfig
 from sterna_hw.requantize import RequantizeConfig
 from sterna_hw.sliding_window import SlidingWindowConfig
-from sterna_hw.stage import PartConfig, Stage, port_shape
+from sterna_hw.stage import PartConfig
 from sterna_hw.top_k import TopKConfig
 from sterna_hw.window_pool import WindowPoolConfig
 
 from .cycles import Network, simulate_network
 from .folding import Folding
-from .ir import Graph, MatMul, Op, Pool, Requantize, Reshape, Threshold, TopK, Window
+from .ir import (
+    Add,
+    Concat,
+    Graph,
+    MatMul,
+    Op,
+    Pool,
+    Requantize,
+    Reshape,
+    Threshold,
+    TopK,
+    Window,
+)
+from .stream_builder import StreamBuilder, StreamEnd, divisors
 from .weights import weight_buffer
 
-__all__ = ["StageBuilder", "column_order", "edge_count", "identifier", "regrouping"]
+__all__ = ["StageBuilder", "branch_place", "column_order", "edge_count"]
 
 AXI_BYTES = 8
 """Bytes of an AXI4-Stream beat at the edges: 64 bits, or one element if that is wider."""
-
-
-def identifier(name: str) -> str:
-    """A layer's name as an instance name."""
-    return re.sub(r"\W", "_", name)
 
 
 def edge_count(values: IntegerRange) -> int:
@@ -54,12 +58,9 @@ def edge_count(values: IntegerRange) -> int:
     return max(1, AXI_BYTES // element_bytes(values))
 
 
-def regrouping(
-    elements: int, values: IntegerRange, count: int, next_count: int
-) -> GearboxConfig | None:
-    """The gearbox between parts that give ``count`` and take ``next_count`` elements a beat; none
-    where they agree."""
-    return None if count == next_count else GearboxConfig(elements, values, count, next_count)
+def branch_place(join: str, branch: int) -> str:
+    """How the queue of a branch in front of an add or a concat is called (`queues.json`)."""
+    return f"{join}[{branch}]"
 
 
 def column_order(window: SlidingWindowConfig) -> np.ndarray:
@@ -82,12 +83,9 @@ def _window_interval(window: SlidingWindowConfig, busy: int) -> int:
     return int(ends[-1] - ends[-2])
 
 
-def _divisors(number: int) -> list[int]:
-    return [count for count in range(1, number + 1) if number % count == 0]
-
-
-class StageBuilder:
-    """Grows the chain: knows what the stream looks like where the next stage will be."""
+class StageBuilder(StreamBuilder):
+    """Adds operations. ``layers`` maps a stage to the operation that it carries out, ``orders``
+    an engine behind a window to the order of its columns."""
 
     def __init__(
         self,
@@ -98,32 +96,12 @@ class StageBuilder:
         values: IntegerRange,
         elements: int,
     ) -> None:
-        self.device = device
+        super().__init__(device, count, values, elements)
         self.reloadable = reloadable
         self.contents = contents
-        self.count = count
-        self.values = values
-        self.elements = elements
-        self.stages: list[Stage] = []
         self.layers: dict[str, str] = {}
         self.orders: dict[str, np.ndarray] = {}
         self.pace = 0
-        self._window: SlidingWindowConfig | None = None
-        edges = ("input_edge", "output_edge", "pixels", "image")
-        self._taken = {*edges, *(f"{edge}_gearbox" for edge in edges), "control", "top"}
-
-    def reserve(self, name: str) -> None:
-        """Keeps a name, the top module's, from being an instance's."""
-        self._taken.add(name)
-
-    def _free_name(self, layer: str) -> str:
-        """An instance name for a layer that is not taken by another or by the top's own parts."""
-        name, number = identifier(layer), 1
-        while name in self._taken:
-            number += 1
-            name = f"{identifier(layer)}_{number}"
-        self._taken |= {name, f"{name}_weights", f"{name}_gearbox", f"{name}_queue"}
-        return name
 
     def add(
         self,
@@ -132,19 +110,21 @@ class StageBuilder:
         folding: Folding | None = None,
         queue_rows: int = 0,
         following: Op | None = None,
+        place: str | None = None,
     ) -> None:
         """Adds an operation. ``folding`` is its own if it is a matmul, that of the operation behind
-        (``following``) if it is a window; ``queue_rows`` asks for a queue in front.
+        (``following``) if it is a window; ``queue_rows`` asks for a queue in front, whose ``place``
+        is the operation's name if no other is given.
 
         Raises
         ------
         ValueError
             If the hardware has no such operation, or not in this place.
         """
-        name = self._free_name(op.name)
-        if queue_rows:
-            self._add_queue(f"{name}_queue", queue_rows)
-        if self._window is not None and not isinstance(op, MatMul | Pool):
+        name = self.free_name(op.name)
+        self.add_queue(f"{name}_queue", queue_rows, op.name if place is None else place)
+        end = self.end
+        if end.window is not None and not isinstance(op, MatMul | Pool):
             raise ValueError(f"Layer {op.name} must not read a window: only matmul and pool do")
         match op:
             case Window():
@@ -153,7 +133,6 @@ class StageBuilder:
                 self._append(name, self._pool(op), op.name)
             case Reshape():
                 self.reframe(name, graph.types[op.name].channels)
-                return
             case MatMul():
                 assert folding is not None
                 self._add_engine(name, op, folding, graph.types[op.name].range)
@@ -163,62 +142,81 @@ class StageBuilder:
                 self._append(name, self._requantize(name, op), op.name)
             case TopK():
                 part = TopKConfig(
-                    elements=self.elements, count=self.count, input_range=self.values, k=op.k
+                    elements=end.elements, count=end.count, input_range=end.values, k=op.k
                 )
                 self._append(name, part, op.name)
             case _:
                 raise ValueError(f"Layer {op.name} must be one the hardware has, not {op.kind}")
-        if not isinstance(op, Window):
-            self._window = None
-        given = port_shape(self.stages[-1].part, "o")
-        self.values, self.elements, self.count = given.values, given.elements, given.count
 
-    def reframe(self, name: str, elements: int) -> None:
-        """Vectors of another length, if they do not have it already."""
-        if elements == self.elements:
-            return
-        short = min(elements, self.elements)
-        self.regroup(f"{name}_gearbox", max(n for n in _divisors(short) if n <= self.count))
-        self.stages.append(
-            Stage(name, ReframeConfig(self.elements, elements, self.values, self.count))
-        )
-        self.elements = elements
+    def add_join(
+        self, graph: Graph, op: Op, ends: Sequence[StreamEnd], rows: Sequence[int]
+    ) -> None:
+        """Adds an operation that reads several streams, with so many rows of a queue in front of
+        each.
 
-    def regroup(self, name: str, count: int) -> None:
-        """A gearbox to ``count`` elements a beat, if they are not so many already."""
-        part = regrouping(self.elements, self.values, self.count, count)
-        if part is not None:
-            self.stages.append(Stage(name, part))
-            self.count = count
+        Raises
+        ------
+        ValueError
+            If the hardware has no such operation, or a branch is a window.
+        """
+        if any(end.window is not None for end in ends):
+            raise ValueError(f"Layer {op.name} must not read a window: only matmul and pool do")
+        channels = [end.elements for end in ends]
+        name = self.free_name(op.name)
+        count = self._join_count(op, ends, graph.types[op.name].vectors)
+        fitting: list[StreamEnd] = []
+        for branch, (end, depth) in enumerate(zip(ends, rows, strict=True)):
+            self.end = end
+            own = self.free_name(f"{op.name}.branch{branch}")
+            self.regroup(f"{own}_gearbox", count)
+            self.add_queue(f"{own}_queue", depth, branch_place(op.name, branch))
+            fitting.append(self.end)
+        ranges = tuple(end.values for end in fitting)
+        match op:
+            case Add():
+                part = AddStreamsConfig(channels[0], ranges, op.factors, count)
+            case Concat():
+                part = ConcatStreamsConfig(tuple(channels), ranges, count)
+            case _:
+                raise ValueError(f"Layer {op.name} must be one the hardware has, not {op.kind}")
+        self.join(name, part, fitting)
+        self.layers[name] = op.name
 
-    def _add_queue(self, name: str, rows: int) -> None:
-        width = beat_layout(self.values, self.count).size
-        style = size_for(self.device, rows, width, loaded=True).style
-        style = "distributed" if style == "distributed" else "block"
-        part = FrameQueueConfig(self.elements, self.values, self.count, rows, name, style)
-        self.stages.append(Stage(name, part))
+    def _join_count(self, op: Op, ends: Sequence[StreamEnd], vectors: int) -> int:
+        """Elements of a beat where branches meet: the fewest that some branch gives and that keep
+        the pace, else the most; a beat of a concat must not hold channels of two branches."""
+        channels = [end.elements for end in ends]
+        counts = sorted({end.count for end in ends})
+        total = max(channels)
+        if isinstance(op, Concat):
+            shared = divisors(math.gcd(*channels))
+            # Narrower than any branch only where channels divide no better.
+            counts = [n for n in shared if n >= counts[0]] or shared[-1:]
+            total = sum(channels)
+        keeping = (n for n in counts if vectors * -(-total // n) <= self.pace)
+        return next(keeping, counts[-1])
 
     def _window_count(
         self, graph: Graph, op: Window, folding: Folding | None, following: Op | None
     ) -> int:
         """Channels of a beat through a window: the fewest with which engine and window together
         keep the pace, or where a pooling reads it, that keep pace with what comes in."""
-        counts = _divisors(self.elements)
+        counts = divisors(self.end.elements)
         if not isinstance(following, MatMul) or folding is None:
-            return next((count for count in counts if count >= self.count), self.elements)
+            return next((count for count in counts if count >= self.end.count), self.end.elements)
         engine = folding.engine_config(following, graph.types[op.name].range, None)
         busy = engine.timing().busy_cycles
         pace = max(self.pace, busy * op.positions)
         pixels = max(op.rows.size * op.columns.size, op.positions)
         for count in counts:
-            fits = pixels * (self.elements // count) <= pace
+            fits = pixels * (self.end.elements // count) <= pace
             if fits and _window_interval(self._window_part("window", op, count), busy) <= pace:
                 return count
-        return self.elements
+        return self.end.elements
 
     def _window_part(self, name: str, op: Window, count: int) -> SlidingWindowConfig:
         return SlidingWindowConfig(
-            op.rows, op.columns, self.elements, self.values, count, op.pad_value, name
+            op.rows, op.columns, self.end.elements, self.end.values, count, op.pad_value, name
         )
 
     def _add_window(self, name: str, op: Window, count: int) -> None:
@@ -227,37 +225,37 @@ class StageBuilder:
         width = config.memory(0, 0).width
         sizing = size_for(self.device, config.bank_depth, width, loaded=True)
         style = "distributed" if sizing.style == "distributed" else "block"
-        self._window = replace(config, style=style)
-        self.stages.append(Stage(name, self._window))
+        config = replace(config, style=style)
+        self.append(name, config, window=config)
 
     def _pool(self, op: Pool) -> WindowPoolConfig:
-        window = self._window
+        window = self.end.window
         if window is None or window.taps != op.taps:
             raise ValueError(f"Layer {op.name} must read a window of {op.taps} taps")
         mode = "max" if op.mode == "max" else "sum"
-        return WindowPoolConfig(window.channels, op.taps, self.values, window.count, mode)
+        return WindowPoolConfig(window.channels, op.taps, self.end.values, window.count, mode)
 
     def _append(self, name: str, part: PartConfig, layer: str) -> None:
-        self.stages.append(Stage(name, part))
+        self.append(name, part)
         self.layers[name] = layer
 
     def _add_engine(self, name: str, op: MatMul, folding: Folding, proven: IntegerRange) -> None:
         accumulator = None if self.reloadable else proven
-        config = folding.engine_config(op, self.values, accumulator)
+        config = folding.engine_config(op, self.end.values, accumulator)
         self.regroup(f"{name}_gearbox", config.block_inputs)
         weights = op.weights if self.contents else None
-        if self._window is not None:
-            self.orders[name] = column_order(self._window)
+        if self.end.window is not None:
+            self.orders[name] = column_order(self.end.window)
             weights = None if weights is None else weights[:, self.orders[name]]
         buffer = weight_buffer(f"{name}_weights", config, weights, self.device, self.reloadable)
-        self.stages.append(Stage(name, config, buffer))
+        self.append(name, config, buffer)
         self.layers[name] = op.name
 
     def _threshold(self, name: str, op: Threshold) -> MultiThresholdConfig:
         return MultiThresholdConfig(
-            channels=self.elements,
-            count=self.count,
-            input_range=self.values,
+            channels=self.end.elements,
+            count=self.end.count,
+            input_range=self.end.values,
             thresholds=op.thresholds,
             descending=op.descending.astype(bool),
             low=op.low,
@@ -278,15 +276,15 @@ class StageBuilder:
             )
         result = op.clip
         if result is None:
-            result = op.result_range(self.values)
+            result = op.result_range(self.end.values)
             if self.reloadable:
-                sums = self.values * multiplier + offset
+                sums = self.end.values * multiplier + offset
                 ends = np.array([sums.low, sums.high])
                 result = IntegerRange.of_values(op.rounding.shift_right(ends, op.shift))
         return RequantizeConfig(
-            channels=self.elements,
-            count=self.count,
-            input_range=self.values,
+            channels=self.end.elements,
+            count=self.end.count,
+            input_range=self.end.values,
             multiplier=op.multiplier,
             offset=op.offset,
             shift=op.shift,

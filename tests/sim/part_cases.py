@@ -251,7 +251,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "add": lambda: _ports(AddStreamsConfig(7, (SMALL, BYTE), (5, -2), 3), 26),
     "add_three": lambda: _ports(AddStreamsConfig(4, (SMALL, SMALL, BYTE), (-1, -4, -7), 2), 27),
     "concat": lambda: _ports(ConcatStreamsConfig((4, 2, 6), (SMALL, BYTE, SMALL), 2), 28),
-    "fork": lambda: _ports(ForkConfig(5, SMALL, 2, 3), 29),
+    "fork_three": lambda: _ports(ForkConfig(5, SMALL, 2, 3), 29),
     "buffer": _buffer,
     "axi_input": lambda: _edge(AxiStreamInputConfig, 1),
     "axi_output": lambda: _edge(AxiStreamOutputConfig, 2),

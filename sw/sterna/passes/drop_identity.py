@@ -31,9 +31,7 @@ def drop_identity(graph: Graph) -> Graph:
 
 def _is_identity(graph: Graph, op: Op) -> bool:
     if isinstance(op, Reshape):
-        source = graph[op.name].inputs[0]
-        # An edge that brings the axes into another order keeps the axes.
-        return isinstance(graph[source], Input) and not graph.inputs[source].axes
+        return _reshapes_input(graph, graph[op.name])
     if not isinstance(op, Requantize):
         return False
     same = bool((op.multiplier == 1).all() and (op.offset == 0).all() and op.shift == 0)
@@ -47,7 +45,15 @@ def _flatten_inputs(graph: Graph, ops: list[Op]) -> tuple[Op, ...]:
     for op in ops:
         if isinstance(op, Input):
             for user in graph.users(op.name):
-                if isinstance(user, Reshape) and not graph.inputs[op.name].axes:
+                if isinstance(user, Reshape) and _reshapes_input(graph, user):
                     op = Input(op.name, (), TensorType(user.shape, op.type.range))
         shaped.append(op)
     return tuple(shaped)
+
+
+def _reshapes_input(graph: Graph, op: Op) -> bool:
+    """Whether a reshape is all that reads an input; an edge that brings the axes into another order
+    keeps the axes."""
+    source = op.inputs[0]
+    is_input = isinstance(graph[source], Input) and not graph.inputs[source].axes
+    return is_input and graph.reader_count(source) == 1

@@ -1,0 +1,39 @@
+"""Accelerators that branch, in Verilator: words, cycles, stalls, and depths of queues."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sterna
+from sterna.design import Design
+from sterna_sim.design_bench import simulate_profiles
+from sterna_sim.stalls import PROFILES
+
+from ..sw.branch_graphs import random_branches
+from ..sw.graphs import random_codes
+
+IMAGES = 4
+
+
+@pytest.fixture(scope="module", params=[16, 21], ids=lambda seed: f"seed{seed}")
+def built(request: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Design, np.ndarray]:
+    graph = random_branches(request.param, images=True)
+    folder: Path = tmp_path_factory.mktemp("branches") / "design"
+    design = sterna.build(graph, "ecp5-25k", folder, interval=200, reloadable=request.param == 16)
+    return design, random_codes(request.param, graph, IMAGES).reshape(IMAGES, -1)
+
+
+def test_words_and_cycles_under_every_profile(built: tuple[Design, np.ndarray]) -> None:
+    design, codes = built
+    results = simulate_profiles(
+        design.directory, codes, design.expected(codes), list(PROFILES), 3, design.checkpoints
+    )
+    for result in results:
+        assert result.problems == [] and result.mismatches == 0, result.profile
+        if result.profile == "none":
+            assert result.latency == result.predicted_latency
+            assert result.interval == result.predicted_interval
