@@ -10,9 +10,11 @@ import pytest
 
 from sterna.cycles import Network, simulate_network
 from sterna_hw.accelerator import RESET_CYCLES, AcceleratorConfig
+from sterna_hw.add_streams import AddStreamsConfig
 from sterna_hw.axi_stream import AxiStreamOutputConfig
 from sterna_hw.axi_stream_input import AxiStreamInputConfig
 from sterna_hw.base import BINARY, DEVICES, TERNARY, Cost, IntegerRange
+from sterna_hw.fork import ForkConfig
 from sterna_hw.gearbox import GearboxConfig
 from sterna_hw.register_map import driver_table
 from sterna_hw.stage import Stage
@@ -365,3 +367,49 @@ def test_weight_buffers_must_fit_their_engines() -> None:
         with_stage(Stage("layer_0", stage.part, wider))
     with pytest.raises(ValueError, match="Stage regroup must have no weight buffer"):
         chain(Stage("regroup", GEARBOX.part, stage.weights))
+
+
+FORK = Stage("twice", ForkConfig(6, RANGE, 2, 2))
+SUM = Stage("sum", AddStreamsConfig(6, (RANGE, RANGE), (1, 2), 2))
+LINKS = (
+    (("input_edge", "o"), ("twice", "i")),
+    (("twice", "o0"), ("sum", "i0")),
+    (("twice", "o1"), ("sum", "i1")),
+    (("sum", "o"), ("output_edge", "i")),
+)
+
+
+def branches(links: Any, stages: tuple[Stage, ...] = (FORK, SUM)) -> AcceleratorConfig:
+    entry, exit_ = AxiStreamInputConfig(6, RANGE, 2), AxiStreamOutputConfig(6, RANGE * 3, 2)
+    return AcceleratorConfig("net", entry, stages, exit_, links=links)
+
+
+def test_stages_may_branch() -> None:
+    config = branches(LINKS)
+    frames = np.random.default_rng(1).integers(0, 4, (3, 6))
+    np.testing.assert_array_equal(config.compute(frames)["sum"], 3 * frames)
+    assert len(config.network()[1]) == 4
+
+
+@pytest.mark.parametrize(
+    ("links", "stages", "message"),
+    [
+        (LINKS[1:], (FORK, SUM), "Stream o of input_edge must be linked once, not 0 times"),
+        (
+            (*LINKS, (("twice", "o0"), ("sum", "i1"))),
+            (FORK, SUM),
+            "Stream o0 of twice must be linked once, not 2 times",
+        ),
+        (
+            (*LINKS, (("twice", "o2"), ("sum", "i2"))),
+            (FORK, SUM),
+            "Link must join streams that exist, not twice.o2",
+        ),
+        (LINKS, (SUM, FORK), "Stage sum must stand behind twice, which it reads"),
+        ((), (FORK, SUM), "Stream o0 of twice must be linked once, not 0 times"),
+    ],
+)
+def test_links_are_checked(links: Any, stages: tuple[Stage, ...], message: str) -> None:
+    with pytest.raises(ValueError) as error:
+        branches(links, stages)
+    assert str(error.value) == message
