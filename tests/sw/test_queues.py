@@ -14,7 +14,7 @@ from .test_mapping import random_foldings
 DEVICE = find_device("ecp5-85k")
 
 
-def interval(graph, foldings, rows: dict[str, int]) -> int:
+def interval(graph, foldings, rows: dict[str, int]) -> float:
     accelerator = map_graph(graph, DEVICE, foldings, queues=rows).accelerator
     return interval_of(accelerator, *accelerator.network())
 
