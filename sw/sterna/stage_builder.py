@@ -201,22 +201,22 @@ class StageBuilder(StreamBuilder):
     ) -> int:
         """Channels of a beat through a window: the fewest with which engine and window together
         keep the pace, or where a pooling reads it, that keep pace with what comes in."""
-        counts = divisors(self.end.elements)
+        counts = divisors(self.elements)
         if not isinstance(following, MatMul) or folding is None:
-            return next((count for count in counts if count >= self.end.count), self.end.elements)
+            return next((count for count in counts if count >= self.count), self.elements)
         engine = folding.engine_config(following, graph.types[op.name].range, None)
         busy = engine.timing().busy_cycles
         pace = max(self.pace, busy * op.positions)
         pixels = max(op.rows.size * op.columns.size, op.positions)
         for count in counts:
-            fits = pixels * (self.end.elements // count) <= pace
+            fits = pixels * (self.elements // count) <= pace
             if fits and _window_interval(self._window_part("window", op, count), busy) <= pace:
                 return count
-        return self.end.elements
+        return self.elements
 
     def _window_part(self, name: str, op: Window, count: int) -> SlidingWindowConfig:
         return SlidingWindowConfig(
-            op.rows, op.columns, self.end.elements, self.end.values, count, op.pad_value, name
+            op.rows, op.columns, self.elements, self.values, count, op.pad_value, name
         )
 
     def _add_window(self, name: str, op: Window, count: int) -> None:
@@ -233,7 +233,7 @@ class StageBuilder(StreamBuilder):
         if window is None or window.taps != op.taps:
             raise ValueError(f"Layer {op.name} must read a window of {op.taps} taps")
         mode = "max" if op.mode == "max" else "sum"
-        return WindowPoolConfig(window.channels, op.taps, self.end.values, window.count, mode)
+        return WindowPoolConfig(window.channels, op.taps, self.values, window.count, mode)
 
     def _append(self, name: str, part: PartConfig, layer: str) -> None:
         self.append(name, part)
@@ -241,7 +241,7 @@ class StageBuilder(StreamBuilder):
 
     def _add_engine(self, name: str, op: MatMul, folding: Folding, proven: IntegerRange) -> None:
         accumulator = None if self.reloadable else proven
-        config = folding.engine_config(op, self.end.values, accumulator)
+        config = folding.engine_config(op, self.values, accumulator)
         self.regroup(f"{name}_gearbox", config.block_inputs)
         weights = op.weights if self.contents else None
         if self.end.window is not None:
@@ -253,9 +253,9 @@ class StageBuilder(StreamBuilder):
 
     def _threshold(self, name: str, op: Threshold) -> MultiThresholdConfig:
         return MultiThresholdConfig(
-            channels=self.end.elements,
-            count=self.end.count,
-            input_range=self.end.values,
+            channels=self.elements,
+            count=self.count,
+            input_range=self.values,
             thresholds=op.thresholds,
             descending=op.descending.astype(bool),
             low=op.low,
@@ -276,15 +276,15 @@ class StageBuilder(StreamBuilder):
             )
         result = op.clip
         if result is None:
-            result = op.result_range(self.end.values)
+            result = op.result_range(self.values)
             if self.reloadable:
-                sums = self.end.values * multiplier + offset
+                sums = self.values * multiplier + offset
                 ends = np.array([sums.low, sums.high])
                 result = IntegerRange.of_values(op.rounding.shift_right(ends, op.shift))
         return RequantizeConfig(
-            channels=self.end.elements,
-            count=self.end.count,
-            input_range=self.end.values,
+            channels=self.elements,
+            count=self.count,
+            input_range=self.values,
             multiplier=op.multiplier,
             offset=op.offset,
             shift=op.shift,

@@ -79,6 +79,21 @@ class StreamBuilder:
         edges = ("input_edge", "output_edge", "pixels", "image")
         self._taken = {*edges, *(f"{edge}_gearbox" for edge in edges), "control", "top"}
 
+    @property
+    def elements(self) -> int:
+        """Elements of a vector where the builder stands."""
+        return self.end.elements
+
+    @property
+    def values(self) -> IntegerRange:
+        """Their range."""
+        return self.end.values
+
+    @property
+    def count(self) -> int:
+        """How many of them a beat carries."""
+        return self.end.count
+
     def reserve(self, name: str) -> None:
         """Keeps a name, the top module's, from being an instance's."""
         self._taken.add(name)
