@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from .bench_commands import bench
+from .build_command import build
 from .estimate_command import estimate
 from .fuzz_command import fuzz
+from .generate_command import generate
 from .terminal import CheckFailed, fail_unless_equal, guarded, telling
 
 __all__ = ["app", "main", "run"]
@@ -33,8 +35,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(bench, name="bench")
-app.command()(estimate)
-app.command()(fuzz)
+for command in (build, generate, estimate, fuzz):
+    app.command()(command)
 
 Model = Annotated[str, typer.Argument(help="A QONNX file, or the name of a zoo network.")]
 Build = Annotated[Path, typer.Argument(metavar="DIR", help="A folder made by `sterna build`.")]
@@ -167,124 +169,6 @@ def demo(
     console.print(f"Golden accuracy: {shown.accuracy:.2%} of {shown.samples:,} test digits")
     console.print(f"Files: {output}", markup=False, highlight=False, soft_wrap=True)
     fail_unless_equal(failures(shown.runs))
-
-
-@app.command()
-def build(
-    model: Annotated[str | None, typer.Argument(help="A QONNX file or a zoo network.")] = None,
-    target: Annotated[str | None, typer.Option("--target", "-t", help="The device.")] = None,
-    output: Output = Path("build/design"),
-    folding: Annotated[Path | None, typer.Option(help="JSON file: each layer's folding.")] = None,
-    queues: Annotated[Path | None, typer.Option(help="JSON file: rows of the queues.")] = None,
-    fps: Annotated[float | None, typer.Option(help="Frames a second to reach.")] = None,
-    interval: Annotated[int | None, typer.Option(help="Cycles between frames to reach.")] = None,
-    budget: Annotated[
-        float | None, typer.Option(help="Share of the LUTs that may be taken, 0 to 1.")
-    ] = None,
-    clock: Annotated[float | None, typer.Option(help="Clock in MHz for rates.")] = None,
-    top: Annotated[int | None, typer.Option(help="Give only the best so many classes.")] = None,
-    reloadable: Annotated[
-        bool | None,
-        typer.Option("--reloadable/--no-reloadable", help="Weights can be loaded at run time."),
-    ] = None,
-    start: Annotated[
-        str, typer.Option("--from", help="Step to start at: import, plan or map.")
-    ] = "import",
-    lanes: Annotated[int | None, typer.Option(help="Decoders: tokens of a pass.")] = None,
-    ports: Annotated[int | None, typer.Option(help="Decoders: memory ports.")] = None,
-    best: Annotated[int | None, typer.Option(help="Decoders: logits that a host can see.")] = None,
-    layers: Annotated[int | None, typer.Option(help="Synthetic decoders: only so many.")] = None,
-    memory: Annotated[
-        str | None, typer.Option(help="Decoders: external, or on-chip (usual on ECP5).")
-    ] = None,
-) -> None:
-    """Make Verilog, memory images, constraints, the regression and a report."""
-    from .decoder_flow import find_model
-
-    if model is not None and (decoder := find_model(model, layers=layers)) is not None:
-        choices = {"lanes": lanes, "ports": ports, "best_count": best, "memory": memory}
-        _build_decoder(decoder, target, output, choices)
-        return
-    from sterna.folding import read_foldings
-    from sterna.planner import Budget
-    from sterna.queues import read_queues
-
-    from .build_flow import build_with_regression, start_from
-    from .report import read_report
-    from .tables import output_console, print_report
-
-    graph, known_target, options = start_from(start, model, output)
-    options = dict(options)
-    if target not in (None, known_target):
-        # The clock that comes along is one of the earlier build's device.
-        options.pop("clock_mhz", None)
-    target = target or known_target
-    if target is None:
-        raise ValueError("Target must be given: --target ecp5-85k, for example")
-    if folding is not None:
-        options["foldings"] = read_foldings(folding)
-    if queues is not None:
-        options["queues"] = read_queues(queues)
-    given = {"frames_per_second": fps, "interval": interval, "clock_mhz": clock, "top_k": top}
-    given["reloadable"] = reloadable
-    options |= {name: value for name, value in given.items() if value is not None}
-    if budget is not None:
-        options["budget"] = Budget(lut=budget)
-    with telling(steps=False) as tell:
-        tell(f"Building {graph.name} for {target}")
-        build_with_regression(graph, target, output, **options)
-    print_report(output_console(), read_report(output))
-
-
-def _build_decoder(
-    source: Any, target: str | None, output: Path, choices: Mapping[str, Any]
-) -> None:
-    from .decoder_flow import build_with_choices
-    from .tables import output_console
-
-    if target is None:
-        raise ValueError("Target must be given: --target xck26, for example")
-    with telling(steps=False) as tell:
-        tell(f"Building {source.name} for {target}")
-        lines = build_with_choices(source, target, output, choices)
-    console = output_console()
-    for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-@app.command()
-def generate(
-    directory: Build,
-    prompt: Annotated[str, typer.Option(help="Text, or token numbers with commas.")],
-    tokens: Annotated[int, typer.Option(help="Tokens to generate at most.")] = 64,
-    engine: Annotated[str, typer.Option(help="golden, or rtl: the Verilog.")] = "golden",
-    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
-    top_k: Annotated[int, typer.Option(help="Candidates that are drawn from.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
-    stop: Annotated[str | None, typer.Option(help="A token that ends the text.")] = None,
-) -> None:
-    """Continue a text by a built decoder, by its golden model or its Verilog."""
-    from sterna.decoder.sampling import Sampler
-
-    from .decoder_flow import summary
-    from .generate import generate as run_generation
-
-    def say(text: str) -> None:
-        print(text, end="", flush=True)
-
-    with telling() as tell:
-        made = run_generation(
-            directory,
-            prompt,
-            tokens,
-            engine=engine,
-            sampler=Sampler(temperature, top_k, seed),
-            stop=stop,
-            say=say,
-            tell=tell,
-        )
-    print()
-    print(summary(made), file=sys.stderr)
 
 
 @app.command()

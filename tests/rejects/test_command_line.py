@@ -142,6 +142,48 @@ def test_models_that_are_not_there(capsys: pytest.CaptureFixture[str], tmp_path:
         refused(capsys, tmp_path, [*command, str(tmp_path / "no.onnx")], "no.onnx", "zoo")
 
 
+@pytest.mark.parametrize(
+    ("model", "options", "kind"),
+    [
+        *(
+            ("synthetic:tiny", given, "a streaming network (an MLP or a CNN), not with the decoder")
+            for given in (
+                ["--folding", "f.json"],
+                ["--queues", "q.json"],
+                ["--fps", "3"],
+                ["--interval", "9"],
+                ["--budget", "0.5"],
+                ["--clock", "99"],
+                ["--top", "2"],
+                ["--reloadable"],
+                ["--from", "import"],
+            )
+        ),
+        *(
+            (MODEL, given, "a decoder, not with the streaming network")
+            for given in (
+                ["--lanes", "2"],
+                ["--ports", "1"],
+                ["--best", "3"],
+                ["--layers", "1"],
+                ["--memory", "external"],
+            )
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+def test_options_of_the_other_kind(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, model: str, options: list[str], kind: str
+) -> None:
+    arguments = ["build", model, "--target", "xck26", "-o", str(tmp_path / "out"), *options]
+    refused(capsys, tmp_path, arguments, f"Option {options[0]} must go with {kind} '{model}'")
+
+
+def test_an_earlier_build_has_no_lanes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["build", "--from", "plan", "--lanes", "2", "-o", str(tmp_path / "out")]
+    refused(capsys, tmp_path, arguments, "Option --lanes", "earlier build")
+
+
 def test_a_decoder_is_not_for_check(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     words = ("streaming network", "'shakespeare_ternary'", "sterna build")
     refused(capsys, tmp_path, ["check", "shakespeare_ternary"], *words)

@@ -1,0 +1,49 @@
+"""The command `sterna generate`: text as it comes on the output, figures on the error stream."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .terminal import telling
+
+__all__ = ["generate"]
+
+
+def generate(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder made by `sterna build`.")
+    ],
+    prompt: Annotated[str, typer.Option(help="Text, or token numbers with commas.")],
+    tokens: Annotated[int, typer.Option(help="Tokens to generate at most.")] = 64,
+    engine: Annotated[str, typer.Option(help="golden, or rtl: the Verilog.")] = "golden",
+    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
+    top_k: Annotated[int, typer.Option(help="Candidates that are drawn from.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    stop: Annotated[str | None, typer.Option(help="A token that ends the text.")] = None,
+) -> None:
+    """Continue a text by a built decoder, by its golden model or its Verilog."""
+    from sterna.decoder.sampling import Sampler
+
+    from .decoder_flow import summary
+    from .generate import generate as run_generation
+
+    def say(text: str) -> None:
+        print(text, end="", flush=True)
+
+    with telling() as tell:
+        made = run_generation(
+            directory,
+            prompt,
+            tokens,
+            engine=engine,
+            sampler=Sampler(temperature, top_k, seed),
+            stop=stop,
+            say=say,
+            tell=tell,
+        )
+    print()
+    print(summary(made), file=sys.stderr)
