@@ -12,6 +12,7 @@ table engine, 4 + tree levels + plane stages. Letters must be zero or plus or mi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,7 @@ from .credit import delay
 from .matmul import MatmulConfig
 from .matmul_tail import Leaf, MatmulTail, tail_cost
 
-__all__ = ["SelectMatmul", "SelectMatmulConfig"]
+__all__ = ["SelectMatmul", "SelectMatmulConfig", "select_leaves"]
 
 
 @dataclass(frozen=True)
@@ -214,14 +215,24 @@ class SelectMatmul(wiring.Component):
             for query in range(config.queries):
                 word = self.weights.payload.data[query * config.block_inputs + place]
                 sign_bits.append(word[-1])
-                code = delay(m, word[: config.code_width], 1) if config.code_width else Const(0, 1)
-                for lane in range(config.lanes):
-                    leaf = Signal(shape_of(config.leaf_range), reset_less=True)
-                    value = held[lane * config.block_inputs + place]
-                    with m.Switch(code):
-                        for number, size in reversed(list(enumerate(config.magnitudes))):
-                            with m.Case(number) if number else m.Default():
-                                m.d.sync += leaf.eq(value << size.bit_length() - 1 if size else 0)
-                    leaves[lane * config.queries + query].append((leaf, config.leaf_range))
+                values = [held[lane * config.block_inputs + place] for lane in range(config.lanes)]
+                for lane, leaf in enumerate(select_leaves(m, config, word, values)):
+                    leaves[lane * config.queries + query].append(leaf)
             signs.append(delay(m, Cat(sign_bits), 2))
         return leaves, signs
+
+
+def select_leaves(
+    m: Module, config: SelectMatmulConfig, word: Value, values: Sequence[Value]
+) -> list[Leaf]:
+    """What a word of this cycle selects of each of the values of the next, a cycle later still."""
+    code = delay(m, word[: config.code_width], 1) if config.code_width else Const(0, 1)
+    leaves: list[Leaf] = []
+    for value in values:
+        leaf = Signal(shape_of(config.leaf_range), reset_less=True)
+        with m.Switch(code):
+            for number, size in reversed(list(enumerate(config.magnitudes))):
+                with m.Case(number) if number else m.Default():
+                    m.d.sync += leaf.eq(value << size.bit_length() - 1 if size else 0)
+        leaves.append((leaf, config.leaf_range))
+    return leaves

@@ -188,11 +188,13 @@ class SlidingWindowConfig:
         """Estimate: the memories, a look-up table a bit for each multiplexer of up to three banks
         and more for larger ones, registers behind both levels, counters, the queue."""
         bits = self.count * self.input_range.width
-        banks = self.rows.span * self.columns.banks
+        banks = self.schedule.row_banks * self.columns.banks
         memories = self.memory(0, 0).cost(device) * banks
-        first = self.rows.span * self.columns.kernel * bits
+        first = self.schedule.row_banks * self.columns.kernel * bits
         second = self.taps * bits
-        lut = first * _multiplexer(self.columns.banks) + second * _multiplexer(self.rows.span)
+        lut = first * _multiplexer(self.columns.banks) + second * _multiplexer(
+            self.schedule.row_banks
+        )
         counters = 12 * self.schedule.frame_beats.bit_length()
         return (
             memories
@@ -265,7 +267,7 @@ class SlidingWindow(wiring.Component):
         beat = Loop(m, config.beats, store, "store_beat")
         column = Loop(m, config.columns.size, store & beat.is_last, "store_column")
         row_ends = store & beat.is_last & column.is_last
-        row = Loop(m, config.rows.span, row_ends, "store_row")
+        row = Loop(m, config.schedule.row_banks, row_ends, "store_row")
         bank = Signal(range(max(banks, 2)))
         base = Signal(reader.addresses[0].shape())
         with m.If(store & beat.is_last):
@@ -275,7 +277,7 @@ class SlidingWindow(wiring.Component):
                 base.eq(Mux(column.is_last, 0, base + Mux(turns, config.beats, 0))),
             ]
         words: list[list[Value]] = []
-        for row_bank in range(config.rows.span):
+        for row_bank in range(config.schedule.row_banks):
             words.append([])
             for column_bank in range(banks):
                 memory = config.memory(row_bank, column_bank).create()

@@ -127,7 +127,7 @@ class WindowReader:
     def _row_bank(self, row_step: Value) -> Value:
         """The bank of the first row of taps; rows of one frame follow those of the one before."""
         rows = self.config.rows
-        banks = rows.span
+        banks = self.config.schedule.row_banks
         if banks == 1:
             return Const(0, 1)
         bank = Signal(range(banks), init=rows.first(0) % banks, name="row_bank")

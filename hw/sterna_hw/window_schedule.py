@@ -9,7 +9,7 @@ difference of what is needed from step to step, the writer gets the difference o
 
 Within a row the first row that ends there is released pixel by pixel, as the window passes it;
 what else a row of positions releases comes at its end. So the memory needs no row more than the
-window spans, and the writer is never held up by a reader that keeps its pace.
+window spans (but see `row_banks`), and the writer is never held up by a reader that keeps its pace.
 """
 
 from __future__ import annotations
@@ -37,9 +37,16 @@ class WindowSchedule:
         return self.rows.size * self.columns.size * self.beats
 
     @property
+    def row_banks(self) -> int:
+        """Rows that the memory holds: those that the window spans. In a signal, whose rows are one
+        pixel wide, two beats more, since a pixel is free two cycles after the last look at it."""
+        more = -(-2 // self.beats) if self.columns.size == 1 else 0
+        return self.rows.span + more
+
+    @property
     def capacity(self) -> int:
-        """Beats that the memory holds: the rows that the window spans."""
-        return self.rows.span * self.columns.size * self.beats
+        """Beats that the memory holds."""
+        return self.row_banks * self.columns.size * self.beats
 
     @property
     def step_count(self) -> int:

@@ -21,9 +21,13 @@ from sterna_hw.axi_stream import AxiStreamOutputConfig
 from sterna_hw.axi_stream_input import AxiStreamInputConfig
 from sterna_hw.base import BINARY, SHIFTS, TERNARY, TWO_BIT, IntegerRange, Rounding, WindowAxis
 from sterna_hw.concat_streams import ConcatStreamsConfig
+from sterna_hw.enlarge import EnlargeConfig
 from sterna_hw.fork import ForkConfig
 from sterna_hw.frame_queue import FrameQueueConfig
 from sterna_hw.gearbox import GearboxConfig
+from sterna_hw.global_pool import GlobalPoolConfig
+from sterna_hw.group_matmul import GroupMatmulConfig
+from sterna_hw.lookup import LookupConfig
 from sterna_hw.mac_matmul import MacMatmulConfig, integers
 from sterna_hw.memory import pack_words
 from sterna_hw.memory_port import OnChipMemoryConfig
@@ -115,17 +119,21 @@ def _plain(config: Any, seed: int) -> Case:
     )
 
 
-def _window(seed: int) -> Case:
-    config = SlidingWindowConfig(
-        WindowAxis(4, 3, 1, 1, 1, 1), WindowAxis(5, 2, 2, 2, 1), 3, SMALL, 2, style="block"
-    )
-    images = 2
-    pixels = np.random.default_rng(seed).integers(-3, 4, (images * 20, 3))
-    inputs = {"i": frames_to_payloads(pixels, SMALL, 2)}
-    windows = config.compute(pixels)
+def _image(config: Any, pixels: int, seed: int) -> Case:
+    """A part that turns the pixels of two images into other vectors."""
+    values = config.input_range
+    shape = (2 * pixels, config.inputs)
+    x = np.random.default_rng(seed).integers(values.low, values.high + 1, shape)
+    inputs = {"i": frames_to_payloads(x, values, config.input_count)}
+    results = config.compute(x)
     return _timed(
-        config, inputs, frames_to_payloads(windows, config.output_range, config.output_count)
+        config, inputs, frames_to_payloads(results, config.output_range, config.output_count)
     )
+
+
+def _window(seed: int, rows: WindowAxis, columns: WindowAxis, style: Any = "block") -> Case:
+    config = SlidingWindowConfig(rows, columns, 3, SMALL, 2, style=style)
+    return _image(config, rows.size * columns.size, seed)
 
 
 def _reframe(inputs: int, outputs: int, seed: int) -> Case:
@@ -157,6 +165,30 @@ def _engine(config: Any, seed: int) -> Case:
     results = results.transpose(0, 2, 1, 3).reshape(FRAMES, -1)
     width = config.lanes * config.queries
     return _timed(config, inputs, frames_to_payloads(results, config.result_range, width))
+
+
+def _groups(config: GroupMatmulConfig, seed: int) -> Case:
+    generator = np.random.default_rng(seed)
+    limit = (3**config.planes - 1) // 2
+    weights = generator.integers(-limit, limit + 1, (config.outputs, config.leaf_count))
+    x = _frames(config.input_range, config.inputs, seed)
+    inputs = {
+        "i": frames_to_payloads(x, config.input_range, config.input_count),
+        "weights": rows_to_payloads(
+            np.tile(config.pack(weights), (FRAMES, 1)), config.word_range, config.row_count
+        ),
+    }
+    # Elements stand beat by beat, then tap by tap; each output sees the channels of its group.
+    seen = x.reshape(FRAMES, config.beats, config.taps, config.beat_groups, config.inside)
+    seen = seen.transpose(0, 1, 3, 2, 4).reshape(FRAMES, config.groups, -1)
+    each = weights.reshape(config.groups, -1, config.leaf_count)
+    results = np.einsum("fgn,gon->fgo", seen, each).reshape(FRAMES, -1)
+    return _timed(config, inputs, frames_to_payloads(results, config.result_range, config.queries))
+
+
+def _lookup(rows: int, style: Any, seed: int) -> Case:
+    table = np.random.default_rng(seed).integers(-20, 31, (rows, 7))
+    return _plain(LookupConfig(5, 2, SMALL, table, f"lookup{rows}", style), seed)
 
 
 def _weights(bank_depth: int | None = None) -> Case:
@@ -260,7 +292,12 @@ CASES: dict[str, Callable[[], Case]] = {
     "gearbox_narrow": lambda: _plain(GearboxConfig(13, SMALL, 5, 2), 3),
     "gearbox_wide": lambda: _plain(GearboxConfig(11, SMALL, 2, 6), 4),
     "on_chip_memory": lambda: _on_chip_memory(40, 22),
-    "window": lambda: _window(22),
+    "window": lambda: _window(22, WindowAxis(4, 3, 1, 1, 1, 1), WindowAxis(5, 2, 2, 2, 1)),
+    "window_of_a_signal": lambda: _window(
+        28, WindowAxis(9, 3, 1, 1, 1, 1), WindowAxis(1), "distributed"
+    ),
+    "global_sum": lambda: _image(GlobalPoolConfig(5, 2, 4, SMALL, "sum"), 4, 29),
+    "global_max": lambda: _image(GlobalPoolConfig(3, 3, 5, SMALL, "max"), 5, 30),
     "pool_max": lambda: _plain(WindowPoolConfig(4, 5, SMALL, 2), 23),
     "pool_sum": lambda: _plain(WindowPoolConfig(4, 6, SMALL, 2, "sum"), 24),
     "reframe_longer": lambda: _reframe(4, 12, 25),
@@ -273,6 +310,17 @@ CASES: dict[str, Callable[[], Case]] = {
     "requantize_floor": lambda: _requantize(Rounding.FLOOR, 9),
     "requantize_half_up": lambda: _requantize(Rounding.HALF_UP, 10),
     "requantize_half_even": lambda: _requantize(Rounding.HALF_EVEN, 11),
+    "groups_depthwise": lambda: _groups(
+        GroupMatmulConfig(4, 8, 4, 6, SMALL, TERNARY, 3, beat_groups=2, queries=4), 26
+    ),
+    "groups_folded": lambda: _groups(
+        GroupMatmulConfig(6, 8, 2, 2, BYTE, TERNARY, 1, beat_groups=1, queries=2), 27
+    ),
+    "upsample": lambda: _image(EnlargeConfig(2, 3, 4, 2, 3, SMALL, 2, style="block"), 6, 33),
+    "upsample_across": lambda: _image(EnlargeConfig(2, 3, 2, 1, 2, SMALL, 2), 6, 34),
+    "pixel_shuffle": lambda: _image(EnlargeConfig(2, 3, 8, 2, 2, SMALL, 1, "shuffle"), 6, 35),
+    "lookup": lambda: _lookup(1, "block", 31),
+    "lookup_by_channel": lambda: _lookup(5, "distributed", 32),
     "table_ternary": lambda: _engine(
         TableMatmulConfig(11, 5, BYTE, TERNARY, queries=2, group=3, tables=2), 12
     ),
