@@ -13,7 +13,7 @@ from rich.console import Console
 
 from sterna.building import predict_cycles, prepare
 from sterna.folding import Folding
-from sterna.ir import Graph, MatMul, Threshold
+from sterna.ir import Graph, GroupMatMul, MatMul, Threshold
 from sterna.ir.op import Op
 from sterna.mapping import map_graph
 from sterna.planner import Planner
@@ -60,7 +60,7 @@ def _print_graph(graph: Graph, console: Console) -> None:
 
 
 def _details(op: Op) -> str:
-    if isinstance(op, MatMul):
+    if isinstance(op, MatMul | GroupMatMul):
         planes = f", {op.planes} planes" if op.planes > 1 else ""
         return f"{op.weights.size:,} weights, {op.alphabet.name}{planes}"
     if isinstance(op, Threshold):

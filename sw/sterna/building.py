@@ -28,7 +28,7 @@ from sterna_hw.verilog import emit
 from .cycles import Network, NetworkTimes, simulate_network
 from .design import DESIGN_VERSION, Design
 from .folding import Folding, as_record
-from .ir import Graph, MatMul, TopK, print_graph
+from .ir import Graph, GroupMatMul, MatMul, TopK, print_graph
 from .mapping import MappedDesign, map_graph
 from .output_folder import fresh_folder
 from .passes import drop_identity, select_label
@@ -267,7 +267,7 @@ def _report(
             "cycles": timings[stage.name].busy_cycles * vectors,
             "estimated": cost.as_dict(),
         }
-        if isinstance(op, MatMul) and stage.weights is not None:
+        if isinstance(op, MatMul | GroupMatMul) and stage.weights is not None:
             entry["weights"] = {"count": int(np.size(op.weights)), "alphabet": op.alphabet.name}
         layers.append(entry)
     return {

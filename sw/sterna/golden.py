@@ -84,8 +84,15 @@ def _evaluate(op: ir.Op, inputs: list[np.ndarray]) -> np.ndarray:
             return np.concatenate(inputs, axis=-1)
         case ir.MatMul():
             return _matmul(x, op.weights)
+        case ir.GroupMatMul():
+            return _group_matmul(x, op)
         case ir.Threshold():
             return _threshold(x, op)
+        case ir.Table():
+            rows = np.zeros(x.shape[-1], dtype=np.int64)
+            if len(op.table) > 1:
+                rows = np.arange(x.shape[-1])
+            return op.table[rows, x - op.low]
         case ir.Requantize():
             return _requantize(x, op)
         case ir.Reshape():
@@ -94,6 +101,12 @@ def _evaluate(op: ir.Op, inputs: list[np.ndarray]) -> np.ndarray:
             return _top_k(x, op.k)
         case ir.Window():
             return _window(x, op)
+        case ir.GlobalPool():
+            return (np.max if op.mode == "max" else np.sum)(x, axis=(1, 2), keepdims=True)
+        case ir.Upsample():
+            return x.repeat(op.down, axis=1).repeat(op.across, axis=2)
+        case ir.PixelShuffle():
+            return _pixel_shuffle(x, op)
         case ir.Pool():
             windows = x.reshape(*x.shape[:-1], op.taps, -1)
             return windows.max(axis=-2) if op.mode == "max" else windows.sum(axis=-2)
@@ -118,6 +131,27 @@ def _matmul(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     if bound < _EXACT_FLOAT:
         return np.rint(x.astype(np.float64) @ weights.T.astype(np.float64)).astype(np.int64)
     return x @ weights.T
+
+
+def _group_matmul(x: np.ndarray, op: ir.GroupMatMul) -> np.ndarray:
+    """Each group by itself, as a plain matrix product."""
+    windows = x.reshape(*x.shape[:-1], op.taps, op.groups, -1)
+    parts = []
+    for group, rows in enumerate(np.split(op.weights, op.groups)):
+        seen = windows[..., group, :].reshape(*x.shape[:-1], -1)
+        parts.append(_matmul(seen, rows))
+    return np.concatenate(parts, axis=-1)
+
+
+def _pixel_shuffle(x: np.ndarray, op: ir.PixelShuffle) -> np.ndarray:
+    batch, height, width, channels = x.shape
+    parts = np.split(x, op.down * op.across, axis=-1)
+    shape = (batch, height * op.down, width * op.across, channels // len(parts))
+    result = np.empty(shape, dtype=np.int64)
+    for number, part in enumerate(parts):
+        row, column = divmod(number, op.across)
+        result[:, row :: op.down, column :: op.across] = part
+    return result
 
 
 def _threshold(x: np.ndarray, op: ir.Threshold) -> np.ndarray:

@@ -26,7 +26,7 @@ from sterna_hw.base import Device
 from sterna_hw.stage import PartConfig, port_shape
 
 from .folding import Folding
-from .ir import Add, Concat, Graph, Input, MatMul, Op, Window
+from .ir import Add, Concat, Graph, GroupMatMul, Input, MatMul, Op, Window
 from .stage_builder import StageBuilder, branch_place, edge_count
 from .stream_builder import StreamEnd, identifier
 
@@ -96,7 +96,8 @@ def map_graph(
     builder = StageBuilder(device, reloadable, contents, count, entry.range, entry.size)
     builder.reserve(identifier(graph.name))
     builder.pace = max(
-        (_interval(graph, graph[name], foldings[name]) for name in sorted(layers)), default=0
+        (_interval(graph, graph[name], foldings[name]) for name in sorted(layers)),
+        default=max(graph.types[op.name].vectors for op in graph.ops),
     )
     builder.reframe("pixels", entry.channels)
     depths = queues or {}
@@ -177,8 +178,9 @@ def parts_behind(
     while graph.reader_count(layer) == 1 and (users := graph.users(layer)):
         (op,) = users
         following = graph.users(op.name)
-        window = isinstance(op, Window) and any(isinstance(user, MatMul) for user in following)
-        if window or isinstance(op, MatMul | Add | Concat):
+        engines = MatMul | GroupMatMul
+        window = isinstance(op, Window) and any(isinstance(user, engines) for user in following)
+        if window or isinstance(op, engines | Add | Concat):
             break
         builder.add(graph, op)
         layer = op.name

@@ -27,7 +27,8 @@ from sterna_hw.base import Cost, Device
 
 from .cycles import Network, simulate_network
 from .folding import EngineConfig, Folding, SelectFolding, TableFolding, recommended_folding
-from .ir import Add, Concat, Graph, Input, MatMul, Window
+from .grouping import fewest_cycles
+from .ir import Add, Concat, Graph, GroupMatMul, Input, MatMul, Window
 from .mapping import map_graph, parts_behind
 from .stage_builder import edge_count
 from .stream_builder import regrouping
@@ -158,6 +159,7 @@ class Planner:
         self.device = device
         self.reloadable = reloadable
         self.layers = [op for op in graph.ops if isinstance(op, MatMul)]
+        self._groups = [op for op in graph.ops if isinstance(op, GroupMatMul)]
         self._evaluated: dict[tuple[str, Folding], Candidate] = {}
         self._behind: dict[tuple[str, int], Cost] = {}
 
@@ -191,9 +193,10 @@ class Planner:
         options = [self.options(layer, budget) for layer in self.layers]
         steps = sorted({item.busy for items in options for item in items})
         # The slowest step of all is met by every layer, folded most.
-        slowest = max(
+        most_folded = [
             self.interval(layer, items[0].config) for layer, items in zip(self.layers, options)
-        )
+        ]
+        slowest = max([1, *most_folded, *(self._group_interval(op) for op in self._groups)])
         steps = [step for step in steps if step < slowest] + [slowest]
         chosen = self._choose(budget, slowest)
         if excess := self._excess(chosen, budget):
@@ -229,6 +232,10 @@ class Planner:
     def interval(self, layer: MatMul, config: EngineConfig) -> int:
         """Cycles between frames of a layer on an engine: those between its vectors, for each."""
         return engine_interval(config) * self._vectors(layer)
+
+    def _group_interval(self, op: GroupMatMul) -> int:
+        """Cycles of a frame of a grouped convolution with everything in parallel."""
+        return fewest_cycles(op) * self.graph.types[op.name].vectors
 
     def _vectors(self, layer: MatMul) -> int:
         """Vectors of a frame: positions of a window, or one."""
@@ -269,6 +276,12 @@ class Planner:
 
     def _choose(self, budget: Budget, limit: int) -> dict[str, Folding]:
         """The cheapest folding of each layer whose exact interval is at most ``limit``."""
+        for op in self._groups:
+            if self._group_interval(op) > limit:
+                raise ValueError(
+                    f"Interval of {op.name} must be {self._group_interval(op)} cycles or more, "
+                    f"not {limit}"
+                )
         chosen: dict[str, Folding] = {}
         queries: dict[str, int] = {}
         for layer in self.layers:

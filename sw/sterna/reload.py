@@ -16,7 +16,7 @@ from sterna_hw.base import find_device
 from .building import prepare
 from .design import Design
 from .folding import read_foldings
-from .ir import Graph, MatMul, Requantize, Threshold, TopK
+from .ir import Graph, GroupMatMul, MatMul, Requantize, Threshold, TopK
 from .mapping import MappedDesign, map_graph
 
 __all__ = ["reload_rows"]
@@ -49,6 +49,10 @@ def reload_rows(design: Design, graph: Graph) -> dict[int, tuple[int, ...]]:
     }
 
 
+_FIXED = ("alphabet", "planes", "groups", "taps", "low", "step", "shift", "rounding", "k")
+"""Fields that reloading cannot change."""
+
+
 def _check_shape(built: Graph, wanted: Graph) -> None:
     """Same operations, shapes and formats; only weights and parameters may differ."""
     kinds = [[op.kind for op in graph.ops] for graph in (built, wanted)]
@@ -56,10 +60,10 @@ def _check_shape(built: Graph, wanted: Graph) -> None:
         raise ValueError(f"Layers of the network must be {kinds[0]}, not {kinds[1]}")
     for old, new in zip(built.ops, wanted.ops):
         before, after = built.types[old.name], wanted.types[new.name]
-        free = isinstance(old, (MatMul, Requantize, TopK))
+        free = isinstance(old, (MatMul, GroupMatMul, Requantize, TopK))
         if before.shape != after.shape or (before.range != after.range and not free):
             raise ValueError(f"Values of {new.name} must be {before}, not {after}")
-        for field in ("alphabet", "planes", "low", "step", "shift", "rounding", "k"):
+        for field in _FIXED:
             if getattr(old, field, None) != getattr(new, field, None):
                 raise ValueError(
                     f"{field.capitalize()} of {new.name} must be {getattr(old, field)}, "
@@ -75,7 +79,7 @@ def _rows(old: MappedDesign, new: MappedDesign, stage: str, kind: str) -> tuple[
     if kind == "weights":
         buffer: Any = before.weights
         engine: Any = before.part
-        assert isinstance(op, MatMul)
+        assert isinstance(op, MatMul | GroupMatMul)
         order = old.orders.get(before.name, slice(None))
         return buffer.pack(engine.pack(op.weights[:, order]))
     try:

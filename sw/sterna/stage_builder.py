@@ -21,6 +21,10 @@ from sterna_hw.add_streams import AddStreamsConfig
 from sterna_hw.axi_stream import element_bytes
 from sterna_hw.base import Device, IntegerRange, Process, Step, Timing
 from sterna_hw.concat_streams import ConcatStreamsConfig
+from sterna_hw.enlarge import EnlargeConfig
+from sterna_hw.global_pool import GlobalPoolConfig
+from sterna_hw.group_matmul import GroupMatmulConfig
+from sterna_hw.lookup import LookupConfig
 from sterna_hw.memory_sizing import size_for
 from sterna_hw.multi_threshold import MultiThresholdConfig
 from sterna_hw.requantize import RequantizeConfig
@@ -31,17 +35,24 @@ from sterna_hw.window_pool import WindowPoolConfig
 
 from .cycles import Network, simulate_network
 from .folding import Folding
+from .grouping import choose_grouping
 from .ir import (
     Add,
     Concat,
+    GlobalPool,
     Graph,
+    GroupMatMul,
     MatMul,
     Op,
+    PixelShuffle,
     Pool,
     Requantize,
     Reshape,
+    Table,
+    TensorType,
     Threshold,
     TopK,
+    Upsample,
     Window,
 )
 from .stream_builder import StreamBuilder, StreamEnd, divisors
@@ -124,22 +135,33 @@ class StageBuilder(StreamBuilder):
         name = self.free_name(op.name)
         self.add_queue(f"{name}_queue", queue_rows, op.name if place is None else place)
         end = self.end
-        if end.window is not None and not isinstance(op, MatMul | Pool):
+        if end.window is not None and not isinstance(op, MatMul | GroupMatMul | Pool):
             raise ValueError(f"Layer {op.name} must not read a window: only matmul and pool do")
         match op:
             case Window():
                 self._add_window(name, op, self._window_count(graph, op, folding, following))
             case Pool():
                 self._append(name, self._pool(op), op.name)
+            case GlobalPool():
+                pixels = graph.types[op.inputs[0]].vectors
+                mode = "max" if op.mode == "max" else "sum"
+                part = GlobalPoolConfig(self.elements, self.count, pixels, self.values, mode)
+                self._append(name, part, op.name)
             case Reshape():
                 self.reframe(name, graph.types[op.name].channels)
             case MatMul():
                 assert folding is not None
                 self._add_engine(name, op, folding, graph.types[op.name].range)
+            case GroupMatMul():
+                self._add_groups(name, op, graph.types[op.name])
             case Threshold():
                 self._append(name, self._threshold(name, op), op.name)
             case Requantize():
                 self._append(name, self._requantize(name, op), op.name)
+            case Upsample() | PixelShuffle():
+                self._append(name, self._enlarge(name, op, graph), op.name)
+            case Table():
+                self._append(name, self._table(name, op), op.name)
             case TopK():
                 part = TopKConfig(
                     elements=end.elements, count=end.count, input_range=end.values, k=op.k
@@ -201,6 +223,10 @@ class StageBuilder(StreamBuilder):
     ) -> int:
         """Channels of a beat through a window: the fewest with which engine and window together
         keep the pace, or where a pooling reads it, that keep pace with what comes in."""
+        if isinstance(following, GroupMatMul):
+            pixels = max(op.rows.size * op.columns.size, op.positions)
+            grouping = choose_grouping(following, pixels, op.positions, self.pace)
+            return grouping.beat_groups * following.inside
         counts = divisors(self.elements)
         if not isinstance(following, MatMul) or folding is None:
             return next((count for count in counts if count >= self.count), self.elements)
@@ -251,6 +277,32 @@ class StageBuilder(StreamBuilder):
         self.append(name, config, buffer)
         self.layers[name] = op.name
 
+    def _add_groups(self, name: str, op: GroupMatMul, kind: TensorType) -> None:
+        window = self.end.window
+        if window is None or window.taps != op.taps:
+            raise ValueError(f"Layer {op.name} must read a window of {op.taps} taps")
+        beat_groups, rest = divmod(window.count, op.inside)
+        if rest or op.groups % beat_groups:
+            raise ValueError(f"Layer {op.name} must read a window that no other layer reads")
+        grouping = choose_grouping(op, 0, kind.vectors, self.pace, beat_groups)
+        accumulator = None if self.reloadable else kind.range
+        config = GroupMatmulConfig(
+            window.channels,
+            len(op.weights),
+            op.groups,
+            op.taps,
+            self.values,
+            op.alphabet,
+            op.planes,
+            beat_groups,
+            grouping.queries,
+            accumulator,
+        )
+        weights = op.weights if self.contents else None
+        buffer = weight_buffer(f"{name}_weights", config, weights, self.device, self.reloadable)
+        self.append(name, config, buffer)
+        self.layers[name] = op.name
+
     def _threshold(self, name: str, op: Threshold) -> MultiThresholdConfig:
         return MultiThresholdConfig(
             channels=self.elements,
@@ -263,6 +315,33 @@ class StageBuilder(StreamBuilder):
             reloadable=self.reloadable,
             name=name,
         )
+
+    def _enlarge(self, name: str, op: Upsample | PixelShuffle, graph: Graph) -> EnlargeConfig:
+        """With the fewest channels a beat that keep the pace, coming in and going out."""
+        rows, columns, channels = graph.types[op.inputs[0]].shape
+        result = graph.types[op.name]
+        most = max(rows * columns * channels, result.size)
+        counts = divisors(result.channels)
+        count = next((count for count in counts if most // count <= self.pace), counts[-1])
+        self.regroup(f"{name}_gearbox", count)
+        kind = "repeat" if isinstance(op, Upsample) else "shuffle"
+        config = EnlargeConfig(
+            rows, columns, channels, op.down, op.across, self.values, count, kind, name
+        )
+        memory = config.memory
+        style = size_for(self.device, memory.depth, memory.width, loaded=True).style
+        return replace(config, style="distributed" if style == "distributed" else "block")
+
+    def _table(self, name: str, op: Table) -> LookupConfig:
+        if self.reloadable:
+            raise ValueError(f"Layer {op.name} must be no table where weights are reloaded")
+        # Zeros that pad a beat are no values: what stands for them does not matter.
+        places = np.arange(self.values.low, self.values.high + 1) - op.low
+        table = op.table[:, np.clip(places, 0, op.table.shape[1] - 1)]
+        config = LookupConfig(self.elements, self.count, self.values, table, name)
+        memory = config.memory(0)
+        style = size_for(self.device, memory.depth, memory.width, loaded=False).style
+        return replace(config, style="distributed" if style == "distributed" else "block")
 
     def _requantize(self, name: str, op: Requantize) -> RequantizeConfig:
         multiplier, offset = (

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from sterna_hw.base import Device
+from sterna_hw.group_matmul import GroupMatmulConfig
 from sterna_hw.mac_matmul import MacMatmulConfig
 from sterna_hw.memory_sizing import Sizing, size_for
 from sterna_hw.select_matmul import SelectMatmulConfig
@@ -20,7 +21,7 @@ from sterna_hw.weight_buffer import WeightBufferConfig
 
 __all__ = ["FetchingConfig", "weight_buffer", "weight_sizing"]
 
-FetchingConfig = TableMatmulConfig | SelectMatmulConfig | MacMatmulConfig
+FetchingConfig = TableMatmulConfig | SelectMatmulConfig | MacMatmulConfig | GroupMatmulConfig
 """An engine that has its weights from a buffer."""
 
 

@@ -28,8 +28,11 @@ from sterna_hw.base import Alphabet, IntegerRange, Rounding, WindowAxis
 
 from .branch_ops import Add, Concat
 from .graph import Graph
+from .group_op import GroupMatMul
+from .image_ops import GlobalPool, PixelShuffle, Upsample
 from .op import Op
 from .ops import Input, MatMul, Requantize, Reshape, Threshold, TopK
+from .table_op import Table
 from .types import InputEdge, OutputEdge, TensorType
 from .window_ops import Pool, Window
 
@@ -39,7 +42,10 @@ VERSION = 1
 
 _OPS: dict[str, type[Op]] = {
     op.kind: op
-    for op in (Input, MatMul, Threshold, Requantize, Reshape, TopK, Window, Pool, Add, Concat)
+    for op in (
+        *(Input, MatMul, Threshold, Requantize, Reshape, TopK, Window, Pool, Add, Concat),
+        *(GroupMatMul, GlobalPool, Table, Upsample, PixelShuffle),
+    )
 }
 _LINE = re.compile(r"%(?P<name>\S+) = (?P<kind>\w+)\((?P<inputs>[^)]*)\) (?P<rest>\{.*)")
 _EDGE = re.compile(r"edge (?P<side>in|out) %(?P<name>\S+) (?P<rest>\{.*)")

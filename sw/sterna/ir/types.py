@@ -8,7 +8,7 @@ two edges: an input edge says how a real value becomes a code, an output edge wh
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -77,6 +77,11 @@ class InputEdge:
         object.__setattr__(self, "axes", tuple(self.axes))
         if sorted(self.axes) != list(range(len(self.axes))):
             raise ValueError(f"Axes of an edge must be in some order, not {self.axes}")
+
+    def transposed(self, axes: tuple[int, ...], count: int) -> InputEdge:
+        """The edge of an input whose ``count`` axes come in another order still."""
+        found = tuple((self.axes or range(count))[axis] for axis in axes)
+        return replace(self, axes=() if found == tuple(range(count)) else found)
 
     def arrange(self, x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """A batch in the source's layout as ``(batch, *shape)`` in the graph's."""
