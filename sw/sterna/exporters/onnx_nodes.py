@@ -17,21 +17,31 @@ from ..source import (
     Cast,
     Clip,
     Divide,
+    Function,
     IntegerQuantiser,
+    LeakyRelu,
     Linear,
     Multiply,
     MultiplyAdd,
     Operation,
+    PixelShuffle,
     Pooling,
     Relu,
     Reshape,
     Transpose,
+    Upsample,
     Windows,
 )
 
 __all__ = ["OnnxNodes"]
 
 _DOMAIN = "qonnx.custom_op.general"
+_FUNCTIONS = {
+    "sigmoid": "Sigmoid",
+    "tanh": "Tanh",
+    "softplus": "Softplus",
+    "hardswish": "HardSwish",
+}
 _TYPES = {"float32": onnx.TensorProto.FLOAT, "float64": onnx.TensorProto.DOUBLE}
 
 
@@ -91,6 +101,22 @@ class OnnxNodes:
                 self._arithmetic("Add", name, x, "addend", operation.constant)
             case Relu():
                 self._node("Relu", name, x)
+            case Upsample():
+                factors = np.array([1, 1, operation.down, operation.across], np.float32)
+                scales = self._constant(f"{name}.scales", factors)
+                rule = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+                self._node("Resize", name, x, "", scales, mode="nearest", **rule)
+            case PixelShuffle() if operation.down == operation.across:
+                mode = "DCR" if operation.parts_first else "CRD"
+                self._node("DepthToSpace", name, x, blocksize=operation.down, mode=mode)
+            case LeakyRelu():
+                slope = self._by_channel(f"{name}.slope", name, operation.slope)
+                self._node("PRelu", name, x, slope)
+            case Function() if operation.name in _FUNCTIONS:
+                self._node(_FUNCTIONS[operation.name], name, x)
+            case Function():
+                known = ", ".join(_FUNCTIONS)
+                raise ValueError(f"Function {name} of a file must be {known}, not {operation.name}")
             case Clip():
                 ends = (("low", operation.low), ("high", operation.high))
                 bounds = [self._constant(f"{name}.{end}", np.float32(v)) for end, v in ends]
@@ -124,12 +150,15 @@ class OnnxNodes:
     def _convolution(self, name: str, linear: Linear, x: str, windows: Windows) -> None:
         height, width = windows.rows.kernel, windows.columns.kernel
         shape = (len(linear.weights), height, width, -1)
+        options = _window_attributes(windows)
+        if linear.groups > 1:
+            options["group"] = linear.groups
         scale = linear.scale.reshape(-1, 1, 1, 1)
         if (linear.scale == linear.scale[0]).all():
             scale = linear.scale[0]
-        integers = linear.weights.reshape(shape).transpose(0, 3, 1, 2)
+        integers = linear.seen(windows.taps).reshape(shape).transpose(0, 3, 1, 2)
         quantised = self._weights(name, integers, scale, linear.binary)
-        self._node("Conv", name, x, quantised, **_window_attributes(windows))
+        self._node("Conv", name, x, quantised, **options)
 
     def _linear(self, name: str, linear: Linear, x: str) -> None:
         scale = linear.scale[np.newaxis, :]

@@ -20,7 +20,7 @@ from typing import Any
 import onnx
 
 from ..importers import INPUT_TYPES, load_qonnx, lower, read_brevitas
-from ..source import SourceGraph
+from ..source import IntegerInput, SourceGraph
 from .onnx_nodes import OnnxNodes
 
 __all__ = ["write_qonnx"]
@@ -64,6 +64,11 @@ def write_qonnx(
         raise ValueError("Input shape must be given for a module, not None")
     else:
         source = read_brevitas(network, input_shape, name, input_type)
+    if source.integers is not None and source.integers.scale != 1:
+        raise ValueError(
+            f"Integers of an input must be worth 1 in a file, not {source.integers.scale:g}: "
+            f"divide them inside the network"
+        )
     if source.number_type != "float32":
         raise ValueError(f"Number type of a network must be float32, not {source.number_type}")
     expected = lower(source, approximate=True).graph
@@ -96,7 +101,7 @@ def _model(source: SourceGraph, fused_in_double: bool) -> onnx.ModelProto:
         nodes.nodes, source.name, tensors[:1], tensors[1:], initializer=nodes.constants
     )
     for kind, values in INPUT_TYPES.items():
-        if values == source.input_range:
+        if source.integers == IntegerInput(values):
             annotation = graph.quantization_annotation.add(tensor_name=input_name)
             annotation.quant_parameter_tensor_names.add(key="finn_datatype", value=kind.upper())
     opsets = [

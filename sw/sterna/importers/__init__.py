@@ -37,8 +37,8 @@ def load_qonnx(
     approximate : :class:`bool`
         Accept what cannot be exact; see `lower`, which also tells how far it is from exact.
     input_type : :class:`str`, optional
-        What the input holds, one of `INPUT_TYPES` (``"uint8"`` pixels) or ``"float"``; what the
-        file says by default.
+        What the input holds, one of `INPUT_TYPES` (``"uint8"`` pixels; ``"uint8/255"`` where the
+        network is given them divided by 255) or ``"float"``; what the file says by default.
 
     Raises
     ------
@@ -68,8 +68,8 @@ def from_brevitas(
     approximate : :class:`bool`
         Accept what cannot be exact; see `lower`.
     input_type : :class:`str`, optional
-        What the input holds: ``"uint8"`` for pixels, or another of `INPUT_TYPES`; any real by
-        default.
+        What the input holds: ``"uint8"`` for pixels, ``"uint8/255"`` for pixels that the network is
+        given divided by 255, or another of `INPUT_TYPES`; any real by default.
 
     Raises
     ------

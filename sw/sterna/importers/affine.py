@@ -66,7 +66,7 @@ def affine_form(tail: FloatTail) -> AffineForm:
     Raises
     ------
     ValueError
-        If a step is not affine (no such operation exists at present).
+        If a step is not affine.
     """
     channels = [
         _Channel(Fraction(scale), -Fraction(scale) * zero)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from sterna_hw.base import BINARY, TERNARY, TWO_BIT, Alphabet
+import numpy as np
 
-from ..source import Linear
+from sterna_hw.base import BINARY, TERNARY, TWO_BIT, Alphabet
 
 __all__ = ["choose_alphabet"]
 
 
-def choose_alphabet(linear: Linear) -> tuple[Alphabet, int]:
+def choose_alphabet(weights: np.ndarray, binary: bool) -> tuple[Alphabet, int]:
     """The alphabet and number of planes for a layer's weights.
 
     Binary only where declared so, for a ternary layer that happens to hold no zero is still
-    ternary; otherwise the smallest alphabet that holds every weight; else planes of ternary.
+    ternary (and a matrix with zeros between its groups is no longer binary); otherwise the
+    smallest alphabet that holds every weight; else planes of ternary.
     """
-    if linear.binary:
+    if binary and BINARY.contains(weights):
         return BINARY, 1
     for alphabet in (TERNARY, TWO_BIT):
-        if alphabet.contains(linear.weights):
+        if alphabet.contains(weights):
             return alphabet, 1
-    return TERNARY, TERNARY.plane_count(linear.weights)
+    return TERNARY, TERNARY.plane_count(weights)

@@ -19,22 +19,26 @@ from typing import Any
 
 import numpy as np
 
-from sterna_hw.base import IntegerRange
-
 from ..source import (
     Add,
     Clip,
     Divide,
     Elementwise,
+    Function,
+    IntegerInput,
+    LeakyRelu,
     Multiply,
+    PixelShuffle,
     Relu,
     Reshape,
     SourceBuilder,
     SourceGraph,
+    Upsample,
 )
 from ..unsupported import Problem, UnsupportedError
-from .brevitas_layers import LayerReader
-from .integer_input import input_range
+from .brevitas_layers import REMEDY, LayerReader
+from .enlarging import upsampling
+from .integer_input import integer_input
 from .shapes import BATCH, flattened, resolved
 
 __all__ = ["read_brevitas"]
@@ -77,12 +81,12 @@ def read_brevitas(
     shape = tuple(int(axis) for axis in input_shape)
     if not shape or any(axis < 1 for axis in shape):
         raise ValueError(f"Input shape must hold positive axes without the batch, not {shape}")
-    values = input_range(input_type)
+    integers = integer_input(input_type)
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
         with torch.no_grad():
-            return _Reader(module, shape, name or type(module).__name__, values).read()
+            return _Reader(module, shape, name or type(module).__name__, integers).read()
     finally:
         for part, training in modes:
             part.training = training
@@ -92,14 +96,14 @@ class _Reader:
     """One walk over a traced module."""
 
     def __init__(
-        self, module: Any, shape: tuple[int, ...], name: str, values: IntegerRange | None
+        self, module: Any, shape: tuple[int, ...], name: str, integers: IntegerInput | None
     ) -> None:
         torch = import_module("torch")
         self.module = module
         self.shape = shape
         first = next((p for p in module.parameters() if p.is_floating_point()), None)
         number_type = "float64" if first is not None and first.dtype == torch.float64 else "float32"
-        self.builder = SourceBuilder(name, number_type, values)
+        self.builder = SourceBuilder(name, number_type, integers)
         self.layers = LayerReader(self.builder)
         self.env: dict[Any, Any] = {}
         self.functions = _functions()
@@ -153,10 +157,12 @@ class _Reader:
             if node.args:  # a parameter with a default value
                 return node.args[0]
             return self._refuse(node, str(node.target), "one network input")
-        torch = import_module("torch")
-        kinds = (torch.nn.Conv2d, torch.nn.MaxPool2d, torch.nn.AvgPool2d, torch.nn.BatchNorm2d)
-        is_image = any(isinstance(layer, kinds) for layer in self.module.modules())
-        return self.builder.input(str(node.target), self.shape, is_image)
+        names = [type(layer).__name__ for layer in self.module.modules()]
+        is_image, is_signal = (
+            any(name.endswith(axes) and "Dropout" not in name for name in names)
+            for axes in (("2d", "Upsample", "PixelShuffle"), "1d")
+        )
+        return self.builder.input(str(node.target), self.shape, is_image, is_signal)
 
     def _output(self, value: Any) -> str:
         if isinstance(value, str):
@@ -196,7 +202,7 @@ class _Reader:
         value = next((v for v in map(self._argument, node.args) if v in self.builder), None)
         name = what if node.op in ("placeholder", "call_module") else node.name
         reason = f"{what} must have {wanted}" if wanted != "supported" else f"{what} is unknown"
-        remedy = "use linear, conv2d, pooling, batch norm, ReLU, HardTanh, identity and flatten"
+        remedy = REMEDY
         return self.builder.refuse(name, value, reason, remedy)
 
 
@@ -294,11 +300,54 @@ def _functions() -> dict[Any, Callable[..., Any]]:
     def same(builder: SourceBuilder, name: str, x: str, *_: Any, **__: Any) -> str:
         return x
 
+    def function(kind: str) -> Callable[..., str]:
+        def handler(builder: SourceBuilder, name: str, x: str, **named: Any) -> str:
+            if named.get("approximate", "none") != "none":
+                raise ValueError("approximate")
+            return builder.add(name, Function(kind), x)
+
+        return handler
+
+    def interpolate(
+        builder: SourceBuilder,
+        name: str,
+        x: str,
+        size: Any = None,
+        scale_factor: Any = None,
+        mode: str = "nearest",
+        **_: Any,
+    ) -> str:
+        if mode != "nearest":
+            raise ValueError(f"mode {mode}")
+        factors = upsampling(builder.shape(x), size, scale_factor)
+        return builder.add(name, Upsample(*factors), x)
+
+    def shuffle(builder: SourceBuilder, name: str, x: str, upscale_factor: int) -> str:
+        return builder.add(name, PixelShuffle(upscale_factor, upscale_factor), x)
+
+    def leaky(
+        builder: SourceBuilder,
+        name: str,
+        x: str,
+        negative_slope: float = 0.01,
+        inplace: bool = False,
+    ) -> str:
+        return builder.add(name, LeakyRelu(_scalar(negative_slope, builder)), x)
+
     relu = element(lambda builder: Relu())
     negative = element(lambda builder: Multiply(_scalar(-1.0, builder)))
     handlers: dict[Any, Callable[..., Any]] = {getattr: attribute, operator.getitem: item}
     for names, handler in (
         ((torch.relu, functional.relu, "relu", functional.relu_, torch.relu_), relu),
+        ((torch.sigmoid, functional.sigmoid, "sigmoid"), function("sigmoid")),
+        ((torch.tanh, functional.tanh, "tanh"), function("tanh")),
+        ((functional.softplus,), function("softplus")),
+        ((functional.silu,), function("silu")),
+        ((functional.gelu,), function("gelu")),
+        ((functional.hardswish,), function("hardswish")),
+        ((functional.leaky_relu,), leaky),
+        ((functional.interpolate,), interpolate),
+        ((functional.pixel_shuffle, torch.pixel_shuffle), shuffle),
         ((operator.neg, torch.neg, "neg"), negative),
         ((functional.hardtanh, torch.clamp, torch.clip, "clamp", "clip"), clip),
         ((operator.mul, torch.mul, "mul", operator.imul), arithmetic(Multiply)),

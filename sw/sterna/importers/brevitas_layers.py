@@ -15,43 +15,51 @@ import numpy as np
 from ..source import (
     BipolarQuantiser,
     Clip,
+    Function,
     IntegerQuantiser,
+    LeakyRelu,
     MultiplyAdd,
+    PixelShuffle,
     Pooling,
     Relu,
     Reshape,
     SourceBuilder,
     Transpose,
+    Upsample,
     Windows,
 )
 from ..source.elementwise import fused_multiply_add
-from .convolution import as_matrix, image_axes, scales_as_matrix
+from .convolution import as_matrix, global_pool, scales_as_matrix, window_axes
+from .enlarging import upsampling
 from .shapes import flattened
 
-__all__ = ["LayerReader"]
+__all__ = ["REMEDY", "LayerReader"]
 
 _IGNORED = ("Identity", "Dropout", "Dropout1d", "Dropout2d", "AlphaDropout", "QuantDropout")
-_REMEDY = "use linear, conv2d, pooling, batch norm, ReLU, HardTanh, identity and flatten"
+_POOLINGS = ("MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d")
+_ADAPTIVE = ("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d")
+_FUNCTIONS = ("Sigmoid", "Tanh", "Softplus", "SiLU", "GELU", "Hardswish")
+REMEDY = "use linear, conv1d, conv2d, pooling, batch norm, activations, identity and flatten"
 
 
 def _array(tensor: Any) -> np.ndarray:
     return tensor.detach().cpu().numpy()
 
 
-def _pair(value: Any) -> tuple[int, int]:
-    return (int(value), int(value)) if isinstance(value, int) else (int(value[0]), int(value[1]))
+def _numbers(value: Any, axes: int) -> tuple[int, ...]:
+    """One number for each axis."""
+    return (int(value),) * axes if isinstance(value, int) else tuple(int(item) for item in value)
 
 
-def _padding(layer: Any) -> tuple[int, int, int, int]:
-    """Padding of a convolution above, left, below and right."""
+def _padding(layer: Any) -> tuple[int, ...]:
+    """Padding of a convolution before the input on each axis, then after it."""
     if layer.padding == "valid":
-        return (0, 0, 0, 0)
+        return (0, 0) * len(layer.kernel_size)
     if layer.padding == "same":
         total = [step * (taps - 1) for step, taps in zip(layer.dilation, layer.kernel_size)]
-        before = [rows // 2 for rows in total]
-        return (before[0], before[1], total[0] - before[0], total[1] - before[1])
-    rows, columns = _pair(layer.padding)
-    return (rows, columns, rows, columns)
+        before = [size // 2 for size in total]
+        return (*before, *(size - first for size, first in zip(total, before)))
+    return _numbers(layer.padding, len(layer.kernel_size)) * 2
 
 
 class LayerReader:
@@ -67,15 +75,22 @@ class LayerReader:
         kind = type(layer).__name__
         if isinstance(layer, quantised.QuantLinear):
             return self._linear(name, layer, value)
-        if isinstance(layer, quantised.QuantConv2d):
+        if isinstance(layer, quantised.QuantConv1d | quantised.QuantConv2d):
             return self._convolution(name, layer, value)
         if hasattr(layer, "act_quant"):
             value = self._proxy(f"{name}.input_quant", getattr(layer, "input_quant", None), value)
             return self._proxy(name, layer.act_quant, value)
         if isinstance(layer, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             return self._batch_norm(name, layer, value)
-        if isinstance(layer, torch.nn.MaxPool2d | torch.nn.AvgPool2d):
+        if kind in _POOLINGS:
             return self._pool(name, layer, value)
+        if kind.removeprefix("Quant") in ("Upsample", "UpsamplingNearest2d"):
+            return self._upsample(name, layer, value)
+        if kind == "PixelShuffle":
+            size = int(layer.upscale_factor)
+            return self.builder.add(name, PixelShuffle(size, size), value)
+        if kind in _ADAPTIVE:
+            return self._global_pool(name, layer, value)
         if isinstance(layer, torch.nn.Flatten):
             shape = self.builder.shape(value)
             if shape is None:
@@ -87,9 +102,9 @@ class LayerReader:
             return self.builder.add(name, Reshape(target), value)
         if kind in _IGNORED:
             return value
-        if isinstance(layer, torch.nn.Conv2d):
+        if isinstance(layer, torch.nn.Conv1d | torch.nn.Conv2d):
             reason = "weights must be quantised, not float"
-            remedy = "use brevitas.nn.QuantConv2d"
+            remedy = f"use brevitas.nn.Quant{kind}"
             return self.builder.refuse(name, value, reason, remedy)
         if isinstance(layer, torch.nn.Linear):
             reason = "weights must be quantised, not float"
@@ -98,7 +113,7 @@ class LayerReader:
         activation = self._activation(name, layer, value)
         if activation is not None:
             return activation
-        return self.builder.refuse(name, value, f"layer {kind} is unknown", _REMEDY)
+        return self.builder.refuse(name, value, f"layer {kind} is unknown", REMEDY)
 
     def _activation(self, name: str, function: Any, value: str) -> str | None:
         """Adds an activation function; ``None`` if it is not known."""
@@ -107,6 +122,16 @@ class LayerReader:
             return value
         if kind == "ReLU":
             return self.builder.add(name, Relu(), value)
+        if kind in _FUNCTIONS:
+            unlike = (getattr(function, "approximate", "none"), getattr(function, "beta", 1))
+            if unlike != ("none", 1):
+                return None
+            return self.builder.add(name, Function(kind.lower()), value)
+        if kind in ("LeakyReLU", "PReLU"):
+            slope = function.negative_slope if kind == "LeakyReLU" else _array(function.weight)
+            slope = np.asarray(slope, dtype=self.builder.number_type)
+            slope = slope.reshape(()) if slope.size == 1 else slope
+            return self.builder.add(name, LeakyRelu(slope), value)
         if kind in ("Hardtanh", "ReLU6"):
             clip = Clip(float(function.min_val), float(function.max_val))
             return self.builder.add(name, clip, value)
@@ -124,7 +149,7 @@ class LayerReader:
             return refuse(name, value, reason, "pad with zeros")
         try:
             padding = _padding(layer)
-            rows, columns = image_axes(
+            rows, columns = window_axes(
                 self.builder.shape(value), layer.kernel_size, layer.stride, padding, layer.dilation
             )
         except ValueError as error:
@@ -136,21 +161,43 @@ class LayerReader:
     def _pool(self, name: str, layer: Any, value: str) -> str:
         refuse = self.builder.refuse
         mean = type(layer).__name__.startswith("Avg")
+        axes = int(type(layer).__name__[-2])
         kernel, stride, padding, dilation = (
-            _pair(getattr(layer, field, 1))
+            _numbers(getattr(layer, field, 1), axes)
             for field in ("kernel_size", "stride", "padding", "dilation")
         )
         if layer.ceil_mode:
             return refuse(name, value, "ceil_mode must be off", "pad the image instead")
         if mean and any(padding) and not layer.count_include_pad:
             return refuse(name, value, "padding must be counted", "set count_include_pad")
-        if mean and layer.divisor_override is not None:
+        if getattr(layer, "divisor_override", None) is not None:
             return refuse(name, value, "divisor must be that of the window", "leave it out")
         try:
-            axes = image_axes(self.builder.shape(value), kernel, stride, padding * 2, dilation)
+            window = window_axes(self.builder.shape(value), kernel, stride, padding * 2, dilation)
         except ValueError as error:
             return refuse(name, value, str(error), "give the layer an image that fits")
-        return self.builder.add(name, Pooling(*axes, mean=mean), value)
+        return self.builder.add(name, Pooling(*window, mean=mean), value)
+
+    def _upsample(self, name: str, layer: Any, value: str) -> str:
+        refuse = self.builder.refuse
+        if layer.mode != "nearest":
+            return refuse(name, value, f"mode must be nearest, not {layer.mode}", "use nearest")
+        try:
+            factors = upsampling(self.builder.shape(value), layer.size, layer.scale_factor)
+        except ValueError as error:
+            return refuse(name, value, str(error), "use whole factors")
+        return self.builder.add(name, Upsample(*factors), value)
+
+    def _global_pool(self, name: str, layer: Any, value: str) -> str:
+        kind = type(layer).__name__
+        if set(_numbers(layer.output_size, int(kind[-2]))) != {1}:
+            reason = f"output size must be 1, not {layer.output_size}"
+            return self.builder.refuse(name, value, reason, "pool with a kernel and a stride")
+        try:
+            return global_pool(self.builder, name, value, mean="Avg" in kind)
+        except ValueError as error:
+            remedy = "give the layer an image that fits"
+            return self.builder.refuse(name, value, str(error), remedy)
 
     def _weighted(self, name: str, layer: Any, value: str, shape: tuple[int, ...]) -> str:
         """A matrix and its bias, on a vector or on windows."""
@@ -176,15 +223,18 @@ class LayerReader:
         if not np.allclose(weights * scale.astype(np.float64), _array(quantised.value), rtol=1e-4):
             reason = "weights must lie on the grid of their scale"
             return refuse(name, value, reason, "use an integer weight quantiser", shape)
-        binary = bool(quantised.bit_width == 1 and quantised.signed)
+        binary, groups = bool(quantised.bit_width == 1 and quantised.signed), 1
+        if weights.ndim == 3:  # of signals: images one pixel wide
+            weights = weights[..., np.newaxis]
+            scale = scale[..., np.newaxis] if scale.ndim == 3 else scale
         if weights.ndim == 4:
             groups = int(layer.groups)
             scale = scales_as_matrix(np.broadcast_to(scale, weights.shape), groups)
-            weights, binary = as_matrix(weights, groups), binary and groups == 1
+            weights = as_matrix(weights, groups)
         bias, problem = self._bias(layer, value, quantised)
         if problem:
             return refuse(name, value, problem, "use a float bias", shape)
-        value = self.builder.linear(name, value, weights, scale, bias, binary)
+        value = self.builder.linear(name, value, weights, scale, bias, binary, groups)
         return self._proxy(f"{name}.output_quant", layer.output_quant, value)
 
     def _bias(self, layer: Any, value: str, weight: Any) -> tuple[np.ndarray | None, str]:
@@ -231,7 +281,7 @@ class LayerReader:
         )
         if function is None:
             kind = type(fused.activation_impl).__name__
-            return self.builder.refuse(name, value, f"activation {kind} is unknown", _REMEDY)
+            return self.builder.refuse(name, value, f"activation {kind} is unknown", REMEDY)
         if not quantises:
             return function
         kind = type(fused.tensor_quant).__name__
@@ -260,9 +310,9 @@ class LayerReader:
 
     def _batch_norm(self, name: str, layer: Any, value: str) -> str:
         shape = self.builder.shape(value)
-        axes = 3 if type(layer).__name__ == "BatchNorm2d" else 1
-        if shape is not None and len(shape) != axes:
-            before = "an image" if axes == 3 else "a linear layer"
+        axes = (3,) if type(layer).__name__ == "BatchNorm2d" else (1, 2)
+        if shape is not None and len(shape) not in axes:
+            before = "an image" if axes == (3,) else "a linear layer or a signal"
             reason = f"batch norm must follow {before}, not shape {shape}"
             return self.builder.refuse(name, value, reason, "normalise over one axis", shape)
         if layer.running_mean is None:

@@ -14,7 +14,48 @@ import numpy as np
 
 from sterna_hw.base import WindowAxis
 
-__all__ = ["as_matrix", "image_axes", "scales_as_matrix"]
+from ..source import Pooling, SourceBuilder
+
+__all__ = ["as_matrix", "global_pool", "image_axes", "scales_as_matrix", "window_axes"]
+
+
+def global_pool(builder: SourceBuilder, name: str, value: str, mean: bool) -> str:
+    """Adds a pooling over a whole image or signal.
+
+    Raises
+    ------
+    ValueError
+        If the value is neither.
+    """
+    kernel = (builder.shape(value) or ())[1:]
+    ones, padding = (1,) * len(kernel), (0, 0) * len(kernel)
+    axes = window_axes(builder.shape(value), kernel, ones, padding, ones)
+    return builder.add(name, Pooling(*axes, mean=mean), value)
+
+
+def window_axes(
+    shape: Sequence[int] | None,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> tuple[WindowAxis, WindowAxis]:
+    """The axes of a window over an image, or over a signal ``(channels, length)``, which is an
+    image one pixel wide; as many numbers as it has axes (padding: all before, then all after).
+
+    Raises
+    ------
+    ValueError
+        If the input is neither, or the window does not fit it.
+    """
+    if len(kernel) != 1:
+        return image_axes(shape, kernel, stride, padding, dilation)
+    if shape is None or len(shape) != 2:
+        raise ValueError(f"input must be a signal (channels, length), not shape {shape}")
+    before, after = padding
+    return image_axes(
+        (*shape, 1), (*kernel, 1), (*stride, 1), (before, 0, after, 0), (*dilation, 1)
+    )
 
 
 def image_axes(

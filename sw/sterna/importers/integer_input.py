@@ -10,16 +10,17 @@ something else. This file tells both cases.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from sterna_hw.base import IntegerRange
 
-from ..source import Cast, Divide, Elementwise, Multiply, Quantiser
+from ..source import Cast, Divide, Elementwise, IntegerInput, Multiply, Quantiser
 from .tail import Thresholds
 
-__all__ = ["INPUT_TYPES", "input_range", "offset_of_codes", "plain_scale"]
+__all__ = ["INPUT_TYPES", "integer_input", "offset_of_codes", "plain_scale"]
 
 INPUT_TYPES = {
     "uint8": IntegerRange(0, 255),
@@ -30,8 +31,10 @@ INPUT_TYPES = {
 """Integer inputs by their names."""
 
 
-def input_range(name: str | None) -> IntegerRange | None:
-    """The range of an input type; ``None`` for ``None`` and ``"float"``, which any real fits.
+def integer_input(name: str | None) -> IntegerInput | None:
+    """What an input type says: the name of one of `INPUT_TYPES`, followed by a divisor where the
+    network is given the integers divided by something (``"uint8/255"``); ``None`` for ``None`` and
+    ``"float"``, which any real fits.
 
     Raises
     ------
@@ -40,10 +43,13 @@ def input_range(name: str | None) -> IntegerRange | None:
     """
     if name is None or name == "float":
         return None
-    if name not in INPUT_TYPES:
+    kind, slash, divisor = name.partition("/")
+    if kind not in INPUT_TYPES or (slash and not re.fullmatch("[1-9][0-9]*", divisor)):
         known = ", ".join(("float", *INPUT_TYPES))
-        raise ValueError(f"Input type must be one of {known}, not {name!r}")
-    return INPUT_TYPES[name]
+        raise ValueError(
+            f"Input type must be one of {known}, or one divided as in uint8/255, not {name!r}"
+        )
+    return IntegerInput(INPUT_TYPES[kind], 1 / int(divisor or 1))
 
 
 def offset_of_codes(found: Thresholds, quantiser: Quantiser, values: IntegerRange) -> int | None:

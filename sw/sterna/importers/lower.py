@@ -13,19 +13,22 @@ from __future__ import annotations
 
 import enum
 import math
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from sterna_hw.base import IntegerRange, Rounding
+from sterna_hw.base import TERNARY, IntegerRange, Rounding
 
 from .. import ir
 from ..source import (
     BipolarQuantiser,
     Elementwise,
+    Enlarge,
     IntegerQuantiser,
     Linear,
     Opaque,
+    PixelShuffle,
     Pooling,
     Quantiser,
     Reshape,
@@ -42,8 +45,9 @@ from .integer_input import offset_of_codes, plain_scale
 from .logits import fit_logits
 from .lowering import LayerNote, Lowering
 from .names import Names
+from .reordering import reordered
 from .requantise import fit_requantise
-from .tail import FloatTail, TailError, find_thresholds
+from .tail import FloatTail, TailError, find_table, find_thresholds
 
 __all__ = ["MOST_THRESHOLDS", "lower"]
 
@@ -67,6 +71,8 @@ class _Tail:
     tail: FloatTail
     order: np.ndarray | None = None
     codes: _Codes | None = None  # what it began with, where that was no layer's sums
+    larger: tuple[Enlarge, ...] = ()  # what is to be done to the image at the end
+    channels: np.ndarray | None = None  # and what channel each becomes by that
 
 
 class _Lost(enum.Enum):
@@ -140,11 +146,13 @@ class _Lowerer:
         elif isinstance(value, _Lost):
             result = _Lost.ANYTHING if isinstance(operation, Quantiser) else value
         elif isinstance(operation, Transpose):
-            result = self.transpose(node.name, operation, value)
+            result = self.transpose(node, operation, value)
         elif isinstance(operation, Windows):
             result = self.windows(node.name, operation, value)
         elif isinstance(operation, Reshape):
             result = self.reshape(node.name, operation, value)
+        elif isinstance(operation, Enlarge):
+            result = self.enlarge(node.name, operation, value)
         elif isinstance(operation, Quantiser):
             result = self.quantise(node.name, operation, value)
         elif isinstance(operation, Elementwise):
@@ -161,26 +169,38 @@ class _Lowerer:
         return op.name
 
     def integers(self, value: RealInput) -> RealInput | _Codes:
-        """The network's input as codes, if it holds integers: they are worth themselves."""
-        bounds = self.source.input_range
-        if bounds is None:
+        """The network's input as codes, if it holds integers."""
+        integers = self.source.integers
+        if integers is None:
             return value
         if value not in self.pixels:
-            kind = ir.TensorType(value.shape, bounds)
+            kind = ir.TensorType(value.shape, integers.values)
             op = self.emit(ir.Input(self.names.new(value.name), (), kind))
-            self.inputs[op] = ir.InputEdge(1.0, 0, value.axes)
-            self.pixels[value] = _Codes(op, np.ones((), self.source.number_type), 0)
+            self.inputs[op] = ir.InputEdge(integers.scale, 0, value.axes)
+            scale = np.asarray(integers.scale, self.source.number_type)
+            self.pixels[value] = _Codes(op, scale, 0)
         return self.pixels[value]
 
     def plain_codes(self, value: _Value) -> _Value:
         """Codes behind which stood nothing but a factor are codes of another scale."""
         if not isinstance(value, _Tail) or value.codes is None or value.codes.scale.ndim:
             return value
+        if value.larger:
+            return value
         factor = plain_scale(value.tail.steps)
         if factor is None:
             return value
         scale = np.asarray(float(value.codes.scale) * factor, self.source.number_type)
         return replace(value.codes, scale=scale)
+
+    def is_alone(self, value: str) -> bool:
+        """Whether no value on the way from the network's input has another reader."""
+        readers = Counter(name for node in self.source.needed() for name in node.inputs)
+        while value not in self.source.inputs:
+            if readers[value] > 1:
+                return False
+            (value,) = self.source[value].inputs
+        return readers[value] == 1
 
     def linear(self, name: str, linear: Linear, value: _Value) -> _Value:
         if value is _Lost.ANYTHING:
@@ -193,25 +213,46 @@ class _Lowerer:
             remedy = "use one scale for the whole activation tensor"
             self.refuse(name, "input must have one scale, not one a channel", remedy)
             return _Lost.FLOAT
-        alphabet, planes = choose_alphabet(linear)
-        weights = linear.weights if value.order is None else linear.weights[:, value.order]
-        op = self.emit(ir.MatMul(self.names.new(name), (value.op,), weights, alphabet, planes))
+        op = self.emit(self.product(self.names.new(name), linear, value))
         scale = linear.scale.astype(np.float64) * float(value.scale)
         zero = linear.weights.sum(axis=1) * value.zero_point
         return _Tail(op, FloatTail(scale, zero, (), self.source.number_type))
 
-    def transpose(self, name: str, transpose: Transpose, value: _Value) -> _Value:
+    def product(self, name: str, linear: Linear, value: _Codes) -> ir.Op:
+        """A matrix product; of a grouped convolution without the zeros between its groups."""
+        window = next((op for op in self.ops if op.name == value.op), None)
+        if linear.groups > 1 and isinstance(window, ir.Window):
+            weights = linear.seen(window.taps)
+            alphabet, planes = choose_alphabet(weights, linear.binary)
+            return ir.GroupMatMul(
+                name, (value.op,), weights, alphabet, planes, linear.groups, window.taps
+            )
+        alphabet, planes = choose_alphabet(linear.weights, linear.binary)
+        weights = linear.weights if value.order is None else linear.weights[:, value.order]
+        return ir.MatMul(name, (value.op,), weights, alphabet, planes)
+
+    def transpose(self, node: SourceNode, transpose: Transpose, value: _Value) -> _Value:
         """Integers stay as they are; only their order is noted, for a reshape to follow."""
         if isinstance(value, RealInput):
             return value.transposed(transpose)
         if not isinstance(value, _Codes) or value.order is not None:
-            return self.refuse(name, "image must be quantised before it is flattened", _QUANTISE)
+            reason = "image must be quantised before it is flattened"
+            return self.refuse(node.name, reason, _QUANTISE)
+        edge = self.inputs.get(value.op)
+        if edge is not None and len(self.ops) == 1 and self.is_alone(node.inputs[0]):
+            # Right behind the input nothing has been done to any element yet: its axes change.
+            kind = self.types[value.op]
+            self.ops.clear()
+            self.inputs[value.op] = edge.transposed(transpose.axes, len(kind.shape))
+            shape = transpose.shape(kind.shape) or ()
+            self.emit(ir.Input(value.op, (), ir.TensorType(shape, kind.range)))
+            return value
         shape = self.types[value.op].shape
         places = np.arange(math.prod(shape))
         wanted = transpose.evaluate(places.reshape(1, *shape))
         order = np.empty_like(places)
         order[wanted.ravel()] = places
-        return replace(value, order=order)
+        return value if (order == places).all() else replace(value, order=order)
 
     def windows(self, name: str, windows: Windows, value: _Value) -> _Value:
         if not isinstance(value, _Codes) or value.scale.ndim:
@@ -219,6 +260,10 @@ class _Lowerer:
             return self.refuse(name, f"windows must have {what}", _QUANTISE)
         largest = isinstance(windows, Pooling) and not windows.mean
         low = self.types[value.op].range.low
+        if isinstance(windows, Pooling) and windows.is_global:
+            mode = "max" if largest else "sum"
+            op = self.emit(ir.GlobalPool(self.names.new(name), (value.op,), mode))
+            return self.pooled(op, value, windows)
         op = self.emit(
             ir.Window(
                 self.names.new(f"{name}.taps" if isinstance(windows, Pooling) else name),
@@ -232,11 +277,15 @@ class _Lowerer:
             return replace(value, op=op)
         mode = "max" if largest else "sum"
         op = self.emit(ir.Pool(self.names.new(name), (op,), mode, windows.taps))
-        if largest:
+        return self.pooled(op, value, windows)
+
+    def pooled(self, op: str, value: _Codes, pooling: Pooling) -> _Value:
+        """The codes of a largest element, or the tail that divides a sum."""
+        if not pooling.mean:
             return replace(value, op=op)
         channels = self.types[op].channels
-        scale = np.full(channels, float(value.scale) / windows.taps)
-        zero = np.full(channels, value.zero_point * windows.taps)
+        scale = np.full(channels, float(value.scale) / pooling.taps)
+        zero = np.full(channels, value.zero_point * pooling.taps)
         return _Tail(op, FloatTail(scale, zero, (), self.source.number_type))
 
     def reshape(self, name: str, reshape: Reshape, value: _Value) -> _Value:
@@ -271,7 +320,48 @@ class _Lowerer:
         if value.order is not None and any(constant.ndim for constant in operation.constants()):
             remedy = "put it before the flatten or behind the next layer"
             return self.refuse(value.op, "a flattened image must have no channels", remedy)
+        if value.channels is not None:
+            return replace(value, tail=value.tail.then_by_channel(operation, value.channels))
         return replace(value, tail=value.tail.then(operation))
+
+    def enlarge(self, name: str, larger: Enlarge, value: _Value) -> _Value:
+        """Done at once to codes. Floats wait for their quantiser, as their number only grows."""
+        if isinstance(value, _Codes) and value.order is None and not value.scale.ndim:
+            return replace(value, op=self.emit_larger(name, larger, value.op))
+        if not isinstance(value, _Tail) or value.order is not None:
+            return self.refuse(name, "an image must be quantised before it is larger", _QUANTISE)
+        count = self.types[value.op].channels
+        channels = np.arange(count) if value.channels is None else value.channels
+        channels = larger.channel_of(int(channels.max()) + 1)[channels]
+        return replace(value, larger=(*value.larger, larger), channels=channels)
+
+    def emit_larger(self, name: str, larger: Enlarge, source: str) -> str:
+        if not isinstance(larger, PixelShuffle):
+            return self.emit(
+                ir.Upsample(self.names.new(name), (source,), larger.down, larger.across)
+            )
+        order = larger.part_order(self.types[source].channels)
+        if (order != np.arange(len(order))).any():
+            source = self.reorder(f"{name}.order", source, order)
+        return self.emit(
+            ir.PixelShuffle(self.names.new(name), (source,), larger.down, larger.across)
+        )
+
+    def reorder(self, name: str, source: str, order: np.ndarray) -> str:
+        """Channels in another order: by the rows of the layer that makes them, or where others read
+        them too, by a layer of its own."""
+        readers = Counter(name for node in self.source.needed() for name in node.inputs)
+        shared = {
+            value.op
+            for name, value in self.values.items()
+            if isinstance(value, _Codes | _Tail) and readers[name] > 1
+        }
+        ops = reordered(self.ops, source, order, shared)
+        if ops is not None:
+            self.ops[:] = ops
+            return source
+        rows = np.eye(len(order), dtype=np.int64)[order]
+        return self.emit(ir.MatMul(self.names.new(name), (source,), rows, TERNARY))
 
     def tail_of(self, codes: _Codes) -> _Tail:
         channels = self.types[codes.op].channels
@@ -286,6 +376,17 @@ class _Lowerer:
         if isinstance(value, _Codes):
             value = self.tail_of(value)
         assert isinstance(value, _Tail)
+        inner = quantiser
+        if value.channels is not None and quantiser.scale.ndim:
+            inner = replace(quantiser, scale=quantiser.scale[value.channels])
+        result = self.quantise_tail(name, inner, value)
+        if isinstance(result, _Codes):
+            for larger in value.larger:
+                op = self.emit_larger(f"{name}.larger", larger, result.op)
+                result = replace(result, op=op, scale=quantiser.scale)
+        return result
+
+    def quantise_tail(self, name: str, quantiser: Quantiser, value: _Tail) -> _Value:
         kind = self.types[value.op].range
         if value.order is not None and quantiser.scale.ndim:
             remedy = "use one scale for the whole tensor"
@@ -293,6 +394,8 @@ class _Lowerer:
         try:
             if quantiser.level_count > MOST_THRESHOLDS:
                 op = self.requantise(name, quantiser, value, kind)
+            elif not value.tail.is_monotone and (op := self.table(name, quantiser, value, kind)):
+                pass
             else:
                 found = find_thresholds(value.tail, quantiser, kind)
                 offset = offset_of_codes(found, quantiser, kind)
@@ -312,7 +415,8 @@ class _Lowerer:
                 form = "enumerated" if found.enumerated else "bisected"
                 self.notes.append(LayerNote(op, f"thresholds, {form}"))
         except TailError as error:
-            return self.refuse(name, str(error), "use only monotone operations in between")
+            remedy = "use only monotone operations in between, or fewer sums"
+            return self.refuse(name, str(error), remedy)
         return op if isinstance(op, _Lost) else _Codes(op, quantiser.scale, 0, value.order)
 
     def requantise(
@@ -323,7 +427,10 @@ class _Lowerer:
         try:
             fit = fit_requantise(value.tail, quantiser, kind)
         except ValueError as error:
-            return self.refuse(name, str(error), narrower)
+            table = self.table(name, quantiser, value, kind)
+            return table or self.refuse(name, str(error), narrower)
+        if not fit.exact and (table := self.table(name, quantiser, value, kind)):
+            return table
         if not fit.exact and not self.approximate:
             measured = f"{fit.agreement:.6%} of accumulator values"
             reason = f"dyadic requantisation must be exact, but agrees on {measured}"
@@ -340,6 +447,17 @@ class _Lowerer:
             )
         )
         self.notes.append(LayerNote(op, "dyadic", fit.agreement))
+        return op
+
+    def table(
+        self, name: str, quantiser: Quantiser, value: _Tail, kind: IntegerRange
+    ) -> str | None:
+        """A table of every value, if it is not too large."""
+        table = find_table(value.tail, quantiser, kind)
+        if table is None:
+            return None
+        op = self.emit(ir.Table(self.names.new(name), (value.op,), table, kind.low))
+        self.notes.append(LayerNote(op, "table"))
         return op
 
     def quantise_input(self, name: str, quantiser: Quantiser, value: RealInput) -> _Value:
@@ -376,9 +494,13 @@ class _Lowerer:
             self.logits(name, value)
 
     def logits(self, name: str, value: _Tail) -> None:
-        form = affine_form(value.tail)
+        remedy = "leave the activation of the last layer out, or quantise after it"
+        try:
+            form = affine_form(value.tail)
+        except ValueError:
+            self.refuse(name, "logits must be affine in the last layer's sums", remedy)
+            return
         if form.bounded:
-            remedy = "leave the activation of the last layer out, or quantise after it"
             self.refuse(name, "logits must be affine in the last layer's sums", remedy)
             return
         fit = fit_logits(form, self.types[value.op].range)
@@ -393,4 +515,6 @@ class _Lowerer:
             )
         )
         self.notes.append(LayerNote(op, "logits", error_bound=fit.error_bound))
+        for larger in value.larger:
+            op = self.emit_larger(f"{name}.larger", larger, op)
         self.outputs[op] = ir.OutputEdge(fit.unit)

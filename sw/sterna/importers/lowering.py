@@ -18,7 +18,8 @@ class LayerNote:
     layer : :class:`str`
         Name of the operation in the graph.
     form : :class:`str`
-        ``"thresholds, enumerated"``, ``"thresholds, bisected"``, ``"dyadic"`` or ``"logits"``.
+        ``"thresholds, enumerated"``, ``"thresholds, bisected"``, ``"table"``, ``"dyadic"`` or
+        ``"logits"``.
     agreement : :class:`float`
         Share of accumulator values and channels at which the codes are equal; 1 is exact.
     error_bound : :class:`float`

@@ -14,8 +14,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from sterna_hw.base import IntegerRange
-
+from ..source import IntegerInput
 from ..unsupported import Problem, UnsupportedError
 from .integer_input import INPUT_TYPES
 
@@ -30,8 +29,8 @@ class OnnxFile:
     """The checked content of a file.
 
     ``shape`` leaves the batch axis out, ``batch`` is its size or ``None`` if symbolic,
-    ``constants`` holds the initialisers by name, and ``input_range`` is that of an input which
-    holds integers, by its type or by a ``finn_datatype`` of its annotation.
+    ``constants`` holds the initialisers by name, and ``integers`` says what an input holds
+    that has integers, by its type or by a ``finn_datatype`` of its annotation.
     """
 
     name: str
@@ -41,7 +40,7 @@ class OnnxFile:
     shape: tuple[int, ...]
     batch: int | None
     constants: dict[str, np.ndarray]
-    input_range: IntegerRange | None
+    integers: IntegerInput | None
     nodes: tuple[onnx.NodeProto, ...]
 
 
@@ -97,12 +96,12 @@ def open_onnx(path: str | os.PathLike[str]) -> OnnxFile:
         shape,
         batch,
         constants,
-        _input_range(graph, inputs[0]),
+        _integers(graph, inputs[0]),
         tuple(graph.node),
     )
 
 
-def _input_range(graph: onnx.GraphProto, value: onnx.ValueInfoProto) -> IntegerRange | None:
+def _integers(graph: onnx.GraphProto, value: onnx.ValueInfoProto) -> IntegerInput | None:
     """The integers that an input holds, if the file says so."""
     kind = _INTEGERS.get(value.type.tensor_type.elem_type)
     for annotation in graph.quantization_annotation:
@@ -110,7 +109,7 @@ def _input_range(graph: onnx.GraphProto, value: onnx.ValueInfoProto) -> IntegerR
             for entry in annotation.quant_parameter_tensor_names:
                 if entry.key == "finn_datatype":
                     kind = kind or entry.value.lower()
-    return INPUT_TYPES.get(kind) if kind is not None else None
+    return IntegerInput(INPUT_TYPES[kind]) if kind in INPUT_TYPES else None
 
 
 def _sample_shape(path: Path, value: onnx.ValueInfoProto) -> tuple[tuple[int, ...], int | None]:

@@ -41,6 +41,14 @@ class QuantisedConstant:
         """The constant's real values."""
         return self.integers.astype(self.scale.dtype) * self.scale
 
+    def of_images(self) -> QuantisedConstant:
+        """Weights of a convolution of signals as those of images one pixel wide."""
+        if self.integers.ndim == 4:
+            return self
+        return QuantisedConstant(
+            self.integers[..., np.newaxis], self.scale[..., np.newaxis], self.binary
+        )
+
     def transposed(self, axes: list[int] | None) -> QuantisedConstant:
         """The constant with its axes in another order."""
         return QuantisedConstant(

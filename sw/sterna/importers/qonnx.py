@@ -14,23 +14,29 @@ from typing import Any
 import numpy as np
 import onnx
 
-from sterna_hw.base import IntegerRange, WindowAxis
+from sterna_hw.base import WindowAxis
 
 from ..source import (
     Add,
     Cast,
     Clip,
     Divide,
+    Function,
+    IntegerInput,
+    LeakyRelu,
     Multiply,
+    PixelShuffle,
     Pooling,
     Relu,
     Reshape,
     SourceBuilder,
     SourceGraph,
+    Upsample,
     Windows,
 )
-from .convolution import as_matrix, image_axes, scales_as_matrix
-from .integer_input import input_range
+from .convolution import as_matrix, global_pool, scales_as_matrix, window_axes
+from .enlarging import nearest_repeats
+from .integer_input import integer_input
 from .onnx_constants import FOLDED, attributes
 from .onnx_file import OnnxFile, open_onnx
 from .onnx_weights import KNOWN, QuantisedConstant, UnfitError, quantise_constant
@@ -53,17 +59,32 @@ def read_qonnx(path: str | os.PathLike[str], input_type: str | None = None) -> S
         If the file cannot be opened.
     """
     file = open_onnx(path)
-    values = file.input_range if input_type is None else input_range(input_type)
-    return _Reader(file, values).read()
+    integers = file.integers if input_type is None else integer_input(input_type)
+    return _Reader(file, integers).read()
 
+
+FILE_FUNCTIONS = ("Gelu", "HardSwish", "Sigmoid", "Softplus", "Tanh")
+"""Functions that files have by name."""
+
+_WINDOWS = (
+    "Conv",
+    "MaxPool",
+    "AveragePool",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "Resize",
+    "Upsample",
+    "DepthToSpace",
+)
+"""Operations on images and signals."""
 
 _Operand = str | np.ndarray | QuantisedConstant
 
 
 class _Reader:
-    def __init__(self, file: OnnxFile, values: IntegerRange | None) -> None:
+    def __init__(self, file: OnnxFile, integers: IntegerInput | None) -> None:
         self.file = file
-        self.builder = SourceBuilder(file.name, file.number_type, values)
+        self.builder = SourceBuilder(file.name, file.number_type, integers)
         self.env: dict[str, _Operand] = dict(file.constants)
         self.handlers: dict[str, Callable[..., _Operand]] = {
             "Add": self.add,
@@ -74,27 +95,40 @@ class _Reader:
             "Clip": self.clip,
             "Conv": self.convolution,
             "Div": self.divide,
+            "DepthToSpace": self.depth_to_space,
             "Dropout": self.same,
             "Flatten": self.flatten,
             "Gemm": self.gemm,
+            "GlobalAveragePool": self.global_average_pool,
+            "GlobalMaxPool": self.global_max_pool,
+            **{kind: self.function(kind.lower()) for kind in FILE_FUNCTIONS},
             "Identity": self.same,
             "IntQuant": self.quant,
+            "LeakyRelu": self.leaky_relu,
             "MatMul": self.matmul,
             "MaxPool": self.max_pool,
             "Mul": self.multiply,
             "Neg": self.negate,
+            "PRelu": self.leaky_relu,
             "Quant": self.quant,
+            "ReduceMean": self.reduce_mean,
             "Relu": self.relu,
             "Reshape": self.reshape,
+            "Resize": self.resize,
             "Shape": self.shape,
             "Sub": self.subtract,
             "Transpose": self.transpose,
+            "Upsample": self.upsample,
         }
 
     def read(self) -> SourceGraph:
         file = self.file
-        is_image = any(node.op_type in ("Conv", "MaxPool", "AveragePool") for node in file.nodes)
-        self.env[file.input_name] = self.builder.input(file.input_name, file.shape, is_image)
+        windows = [node for node in file.nodes if node.op_type in _WINDOWS]
+        axes = {len(attributes(node).get("kernel_shape", ())) for node in windows}
+        is_signal = bool(windows) and 2 not in axes
+        self.env[file.input_name] = self.builder.input(
+            file.input_name, file.shape, bool(windows), is_signal
+        )
         for node in file.nodes:
             self._node(node)
         output = self.env.get(file.output_name)
@@ -198,16 +232,16 @@ class _Reader:
         if not isinstance(x, str):
             raise UnfitError("the activation must come first", "multiply activations by weights")
         weights = self._weights(weights)
-        if weights.integers.ndim != 4:
-            raise UnfitError(f"weights must have four axes, not {weights.integers.ndim}")
+        if weights.integers.ndim not in (3, 4):
+            raise UnfitError(f"weights must have three or four axes, not {weights.integers.ndim}")
         windows = Windows(*self._axes(x, options, weights.integers.shape[2:]))
+        weights = weights.of_images()
         groups = int(options.get("group", 1))
         scale = scales_as_matrix(weights.scale, groups)
         x = self.builder.add(f"{name}.window", windows, x)
         addend = None if bias is None else self._constant(bias).reshape(-1)
-        binary = weights.binary and groups == 1
         matrix = as_matrix(weights.integers, groups)
-        return self.builder.linear(name, x, matrix, scale, addend, binary)
+        return self.builder.linear(name, x, matrix, scale, addend, weights.binary, groups)
 
     def max_pool(self, name: str, options: dict[str, Any], x: Any) -> _Operand:
         return self._pool(name, options, x, mean=False)
@@ -217,6 +251,62 @@ class _Reader:
         if pooling.pads and not options.get("count_include_pad", 0):
             raise UnfitError("padding must be counted", "set count_include_pad")
         return self._pool(name, options, x, mean=True)
+
+    def global_average_pool(self, name: str, options: dict[str, Any], x: Any) -> _Operand:
+        return global_pool(self.builder, name, x, mean=True)
+
+    def global_max_pool(self, name: str, options: dict[str, Any], x: Any) -> _Operand:
+        return global_pool(self.builder, name, x, mean=False)
+
+    def reduce_mean(self, name: str, options: dict[str, Any], x: Any, axes: Any = None) -> _Operand:
+        found = options.get("axes") if axes is None else self._constant(axes).tolist()
+        shape = self._known_shape(x)
+        places = sorted(axis % (len(shape) + 1) for axis in found or ())
+        if len(shape) < 2 or places != list(range(2, len(shape) + 1)):
+            raise UnfitError("mean must be over all pixels", "use GlobalAveragePool")
+        pooled = self.global_average_pool(name, options, x)
+        if options.get("keepdims", 1):
+            return pooled
+        return self.builder.add(f"{name}.flat", Reshape(shape[:1]), str(pooled))
+
+    def upsample(self, name: str, options: dict[str, Any], x: Any, scales: Any = None) -> _Operand:
+        factors = options["scales"] if scales is None else self._constant(scales).tolist()
+        return self._larger(name, x, factors, str(options.get("mode", "nearest")))
+
+    def resize(
+        self,
+        name: str,
+        options: dict[str, Any],
+        x: Any,
+        roi: Any = None,
+        scales: Any = None,
+        sizes: Any = None,
+    ) -> _Operand:
+        shape = self._known_shape(x)
+        if scales is not None and self._constant(scales).size:
+            factors = self._constant(scales).tolist()
+        else:
+            wanted = self._constant(sizes).tolist()[1:]
+            factors = [1.0, *(new / old for new, old in zip(wanted, shape, strict=True))]
+        for size, factor in zip(shape[1:], factors[2:]):
+            if float(factor).is_integer() and not nearest_repeats(size, int(factor), options):
+                raise UnfitError(
+                    "nearest must repeat each pixel equally often",
+                    "use asymmetric coordinates and floor",
+                )
+        return self._larger(name, x, factors, str(options.get("mode", "nearest")))
+
+    def _larger(self, name: str, x: Any, factors: Sequence[float], mode: str) -> _Operand:
+        if mode != "nearest":
+            raise UnfitError(f"mode must be nearest, not {mode}", "use nearest")
+        whole = [int(factor) for factor in factors]
+        if whole != list(factors) or whole[:2] != [1, 1] or not 3 <= len(whole) <= 4:
+            raise UnfitError(f"scales must be whole, along pixels only, not {list(factors)}")
+        return self.builder.add(name, Upsample(whole[2], [*whole, 1][3]), x)
+
+    def depth_to_space(self, name: str, options: dict[str, Any], x: Any) -> _Operand:
+        size, mode = int(options["blocksize"]), options.get("mode", "DCR")
+        return self.builder.add(name, PixelShuffle(size, size, mode == "DCR"), x)
 
     def _pool(self, name: str, options: dict[str, Any], x: Any, mean: bool) -> _Operand:
         if options.get("ceil_mode", 0):
@@ -229,14 +319,15 @@ class _Reader:
     ) -> tuple[WindowAxis, WindowAxis]:
         if options.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
             raise UnfitError("padding must be given as numbers, not auto_pad", "export again")
-        if len(kernel) != 2:
-            raise UnfitError(f"kernel must have two axes, not {len(kernel)}")
-        return image_axes(
+        if len(kernel) not in (1, 2):
+            raise UnfitError(f"kernel must have one or two axes, not {len(kernel)}")
+        ones = (1,) * len(kernel)
+        return window_axes(
             self._known_shape(x),
             kernel,
-            options.get("strides", (1, 1)),
-            options.get("pads", (0, 0, 0, 0)),
-            options.get("dilations", (1, 1)),
+            options.get("strides", ones),
+            options.get("pads", (0, 0) * len(kernel)),
+            options.get("dilations", ones),
         )
 
     def _weights(self, weights: Any) -> QuantisedConstant:
@@ -266,8 +357,10 @@ class _Reader:
         array = self._constant(constant)
         if array.size == 1:
             return array.reshape(())
-        if array.ndim in (3, 4) and array.shape[-2:] == (1, 1) and array.shape[-3] == array.size:
-            return array.reshape(-1)  # a channel of an image each
+        # A channel of an image or a signal each: every axis behind it has one element.
+        behind = array.shape[int(np.argmax(np.array(array.shape) > 1)) + 1 :]
+        if behind and set(behind) == {1}:
+            return array.reshape(-1)
         if array.shape[-1] != array.size:
             raise UnfitError(f"constants must vary along the last axis only, not {array.shape}")
         return array.reshape(-1)
@@ -303,6 +396,18 @@ class _Reader:
 
     def relu(self, name: str, options: dict[str, Any], x: Any) -> _Operand:
         return self.builder.add(name, Relu(), x)
+
+    def function(self, kind: str) -> Callable[..., _Operand]:
+        def handler(name: str, options: dict[str, Any], x: Any) -> _Operand:
+            if options.get("approximate", "none") != "none":
+                raise UnfitError("GELU must not be approximate", "export it exactly")
+            return self.builder.add(name, Function(kind), x)
+
+        return handler
+
+    def leaky_relu(self, name: str, options: dict[str, Any], x: Any, slope: Any = None) -> _Operand:
+        given = options.get("alpha", 0.01) if slope is None else self._elements(slope)
+        return self.builder.add(name, LeakyRelu(np.asarray(given, self.file.number_type)), x)
 
     def clip(
         self, name: str, options: dict[str, Any], x: Any, low: Any = None, high: Any = None

@@ -12,7 +12,7 @@ Where arguments are too many, bisection finds the same places, because every ste
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -20,10 +20,21 @@ from sterna_hw.base import IntegerRange
 
 from ..source import Elementwise, Quantiser
 
-__all__ = ["ENUMERATION_LIMIT", "FloatTail", "TailError", "Thresholds", "find_thresholds"]
+__all__ = [
+    "ENUMERATION_LIMIT",
+    "TABLE_LIMIT",
+    "FloatTail",
+    "TailError",
+    "Thresholds",
+    "find_table",
+    "find_thresholds",
+]
 
 ENUMERATION_LIMIT = 1 << 27
 """Arguments (accumulators times channels) up to which a tail is evaluated at every one."""
+
+TABLE_LIMIT = 1 << 16
+"""Entries that a table may have, over all channels that have one of their own."""
 
 _CHUNK = 1 << 18
 
@@ -56,6 +67,21 @@ class FloatTail:
     @property
     def channels(self) -> int:
         return self.scale.shape[0]
+
+    @property
+    def is_monotone(self) -> bool:
+        """Whether every step is."""
+        return all(step.is_monotone for step in self.steps)
+
+    def then_by_channel(self, step: Elementwise, channels: np.ndarray) -> FloatTail:
+        """The tail with one more operation, whose constants are those of other channels: channel c
+        of the tail has those of ``channels[c]``."""
+        values = {
+            item.name: getattr(step, item.name)[channels]
+            for item in fields(step)
+            if np.ndim(getattr(step, item.name)) == 1
+        }
+        return self.then(replace(step, **values) if values else step)
 
     def then(self, step: Elementwise) -> FloatTail:
         """The tail with one more operation."""
@@ -97,7 +123,29 @@ def find_thresholds(
     """
     if (values.high - values.low + 1) * tail.channels <= enumeration_limit:
         return _enumerate(tail, quantiser, values)
+    if not tail.is_monotone:
+        count = values.high - values.low + 1
+        raise TailError(f"{count} sums must be fewer, as what follows both rises and falls")
     return _bisect(tail, quantiser, values)
+
+
+def find_table(tail: FloatTail, quantiser: Quantiser, values: IntegerRange) -> np.ndarray | None:
+    """The codes for every integer of a range, int64 ``[1 or channels, size of the range]``: one row
+    if all channels agree. ``None`` if there would be more than `TABLE_LIMIT` entries.
+
+    Raises
+    ------
+    TailError
+        If a value is not a number.
+    """
+    size = values.high - values.low + 1
+    if size > TABLE_LIMIT:
+        return None
+    places = np.arange(values.low, values.high + 1, dtype=np.int64)[:, np.newaxis]
+    rows = quantiser.low + quantiser.step * _levels(tail, quantiser, places).T
+    if (rows == rows[0]).all():
+        rows = rows[:1]
+    return rows if rows.size <= TABLE_LIMIT else None
 
 
 def _levels(tail: FloatTail, quantiser: Quantiser, values: np.ndarray) -> np.ndarray:

@@ -11,7 +11,9 @@ from .elementwise import (
     MultiplyAdd,
     Relu,
 )
-from .graph import SourceGraph, SourceNode
+from .enlarge import Enlarge, PixelShuffle, Upsample
+from .functions import FUNCTIONS, Function, LeakyRelu
+from .graph import IntegerInput, SourceGraph, SourceNode
 from .images import CHANNELS_FIRST, CHANNELS_LAST, Pooling, Transpose, Windows
 from .operation import Linear, Opaque, Operation, Reshape
 from .quantiser import BipolarQuantiser, IntegerQuantiser, Quantiser
@@ -19,18 +21,24 @@ from .quantiser import BipolarQuantiser, IntegerQuantiser, Quantiser
 __all__ = [
     "CHANNELS_FIRST",
     "CHANNELS_LAST",
+    "FUNCTIONS",
     "Add",
     "BipolarQuantiser",
     "Cast",
     "Clip",
     "Divide",
     "Elementwise",
+    "Enlarge",
+    "Function",
+    "IntegerInput",
     "IntegerQuantiser",
+    "LeakyRelu",
     "Linear",
     "Multiply",
     "MultiplyAdd",
     "Opaque",
     "Operation",
+    "PixelShuffle",
     "Pooling",
     "Quantiser",
     "Relu",
@@ -39,5 +47,6 @@ __all__ = [
     "SourceGraph",
     "SourceNode",
     "Transpose",
+    "Upsample",
     "Windows",
 ]

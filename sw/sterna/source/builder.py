@@ -9,11 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sterna_hw.base import IntegerRange
-
 from ..unsupported import Problem
 from .elementwise import Add, Divide, Elementwise
-from .graph import SourceGraph, SourceNode
+from .enlarge import Enlarge
+from .graph import IntegerInput, SourceGraph, SourceNode
 from .images import CHANNELS_FIRST, CHANNELS_LAST, Transpose, Windows
 from .operation import Linear, Opaque, Operation, Reshape, Shape
 from .quantiser import ROUNDING_MODES, BipolarQuantiser, IntegerQuantiser, Quantiser
@@ -26,12 +25,10 @@ _MOST_BITS = 16
 class SourceBuilder:
     """Collects the nodes and problems of one network."""
 
-    def __init__(
-        self, name: str, number_type: str, input_range: IntegerRange | None = None
-    ) -> None:
+    def __init__(self, name: str, number_type: str, integers: IntegerInput | None = None) -> None:
         self.name = name
         self.number_type = number_type
-        self.input_range = input_range
+        self.integers = integers
         self.problems: list[Problem] = []
         self._inputs: dict[str, Shape] = {}
         self._by_name: dict[str, SourceNode] = {}
@@ -39,20 +36,39 @@ class SourceBuilder:
         # Values whose channels are last: images brought into that order, and results of matrices,
         # which are in that order by nature.
         self._images: set[str] = set()
+        # Images that the source knows as signals (channels, length): they are one pixel wide.
+        self._signals: set[str] = set()
         self._rows: set[str] = set()
 
-    def input(self, name: str, shape: Shape, is_image: bool = False) -> str:
-        """Declares a network input (batch axis left out of the shape); an image's channels, which
-        the source has first, are brought to the end."""
+    def input(
+        self, name: str, shape: Shape, is_image: bool = False, is_signal: bool = False
+    ) -> str:
+        """Declares a network input (batch axis left out of the shape); the channels of an image or
+        a signal, which the source has first, are brought to the end."""
         name = self._unique(name)
         self._inputs[name] = shape
         self._shapes[name] = shape
+        if is_signal and len(shape) == 2:
+            return self.signal(name, name)
         return self.image(name, name) if is_image else name
 
     def shape(self, value: str) -> Shape | None:
         """Shape of a value without the batch axis, as the source has it; ``None`` if unknown."""
         shape = self._shapes[value]
-        return CHANNELS_FIRST.shape(shape) if value in self._images else shape
+        if shape is None or value not in self._images:
+            return shape
+        found = CHANNELS_FIRST.shape(shape)
+        return found[:2] if found and value in self._signals else found
+
+    def signal(self, name: str, value: str) -> str:
+        """A signal ``(channels, length)`` of the source as an image one pixel wide."""
+        shape = self._shapes[value]
+        if value in self._images | self._rows or shape is None or len(shape) != 2:
+            return value
+        value = self._append(f"{name}.wide", Reshape((*shape, 1)), (value,), (*shape, 1))
+        made = self.image(name, value)
+        self._signals.add(made)
+        return made
 
     def image(self, name: str, value: str) -> str:
         """An image ``(channels, height, width)`` of the source with its channels last."""
@@ -81,9 +97,11 @@ class SourceBuilder:
         Constants with a value for each channel, and windows, make an image of a value with three
         axes; a reshape makes it the source's again.
         """
-        if isinstance(operation, Windows) or _by_channel(operation):
+        if isinstance(operation, Windows | Enlarge) or _by_channel(operation):
             value = self.image(name, value)
         if isinstance(operation, Reshape) and value in self._images:
+            if value in self._signals and operation.target == self.shape(value):
+                return value
             shape = CHANNELS_FIRST.shape(self._shapes[value])
             value = self._append(f"{name}.channels", CHANNELS_FIRST, (value,), shape)
         try:
@@ -124,6 +142,7 @@ class SourceBuilder:
         scale: ArrayLike,
         bias: np.ndarray | None,
         binary: bool = False,
+        groups: int = 1,
     ) -> str:
         """Adds a linear layer with integer weights ``[outputs, inputs]``, and its bias.
 
@@ -139,7 +158,7 @@ class SourceBuilder:
         if (scales != scales[:, :1]).any():
             reason = "weight scale must be the same for all inputs of a channel"
             return self.refuse(name, value, reason, remedy, (outputs,))
-        result = self.add(name, Linear(weights, scales[:, 0], binary), value)
+        result = self.add(name, Linear(weights, scales[:, 0], binary, groups), value)
         if value not in self._images:
             self._rows.add(result)
         if bias is None:
@@ -182,7 +201,7 @@ class SourceBuilder:
             (output,),
             self.number_type,
             tuple(self.problems),
-            self.input_range,
+            self.integers,
         )
 
     def _per_channel(self, scale: ArrayLike) -> np.ndarray:
@@ -227,7 +246,7 @@ class SourceBuilder:
         self._by_name[name] = SourceNode(name, operation, inputs)
         self._shapes[name] = shape
         if inputs and not isinstance(operation, Reshape | Transpose | Opaque):
-            for values in (self._images, self._rows):
+            for values in (self._images, self._signals, self._rows):
                 if inputs[0] in values:
                     values.add(name)
         return name

@@ -2,7 +2,7 @@
  A constant is a scalar or one value for each element of the last axis. Every operation here is
 monotone in its input, rising or falling by channel, also after rounding (IEEE 754 rounding is
 monotone): so thresholds of a chain of them exist, and bisection finds them. An operation that is
-not monotone has no place in this file.
+not monotone has no place in this file; see `functions`.
 
 `MultiplyAdd` rounds once, as torch's batch norm does on every CPU with a fused multiply-add.
 """
@@ -25,6 +25,11 @@ class Elementwise(Operation):
     def constants(self) -> tuple[np.ndarray, ...]:
         """The operation's constants, to be checked by readers."""
         return ()
+
+    @property
+    def is_monotone(self) -> bool:
+        """Whether each channel only rises or only falls."""
+        return True
 
     def shape(self, x: Shape | None) -> Shape | None:
         for constant in self.constants():

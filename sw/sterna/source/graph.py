@@ -18,7 +18,7 @@ from sterna_hw.base import IntegerRange
 from ..unsupported import Problem
 from .operation import Operation, Shape
 
-__all__ = ["SourceGraph", "SourceNode"]
+__all__ = ["IntegerInput", "SourceGraph", "SourceNode"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,14 @@ class SourceNode:
     name: str
     operation: Operation
     inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class IntegerInput:
+    """Integers of a range, and what the network is given for 1 of them."""
+
+    values: IntegerRange
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,8 @@ class SourceGraph:
         The float type that the network computes in, ``"float32"`` or ``"float64"``.
     problems : tuple of :class:`Problem`
         What the reader refused.
-    input_range : :class:`IntegerRange`, optional
-        The only input holds integers of this range, such as pixels; otherwise any reals.
+    integers : :class:`IntegerInput`, optional
+        The only input holds such integers, for example pixels; otherwise any reals.
     """
 
     name: str
@@ -58,7 +66,7 @@ class SourceGraph:
     outputs: tuple[str, ...]
     number_type: str = "float32"
     problems: tuple[Problem, ...] = ()
-    input_range: IntegerRange | None = None
+    integers: IntegerInput | None = None
     _by_name: Mapping[str, SourceNode] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -88,6 +88,14 @@ class Pooling(Windows):
 
     mean: bool = False
 
+    @property
+    def is_global(self) -> bool:
+        """Whether the only window is the whole image."""
+        axes = (self.rows, self.columns)
+        return not self.pads and all(
+            axis.kernel == axis.size and axis.dilation == 1 for axis in axes
+        )
+
     def shape(self, x: Shape | None) -> Shape | None:
         windows = super().shape(x)
         return None if windows is None else (*windows[:2], windows[2] // self.taps)

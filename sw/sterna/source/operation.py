@@ -54,12 +54,16 @@ class Linear(Operation):
     scale : float array ``[outputs]``
         What a weight of 1 is worth, for each output channel, in the network's number type.
     binary : :class:`bool`
-        Whether the weights are -1 and 1 by declaration rather than by chance.
+        Whether the weights that are there are -1 and 1 by declaration rather than by chance.
+    groups : :class:`int`
+        Of a grouped convolution: an output sees the channels of its own group only, and the rest of
+        its weights are zeros.
     """
 
     weights: np.ndarray
     scale: np.ndarray
     binary: bool = False
+    groups: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", frozen_array(np.asarray(self.weights, dtype=np.int64)))
@@ -69,6 +73,13 @@ class Linear(Operation):
                 f"Scales of a linear layer must be one for each output of {self.weights.shape}, "
                 f"not {self.scale.shape}"
             )
+
+    def seen(self, taps: int) -> np.ndarray:
+        """The weights ``[outputs, taps * channels of a group]`` that are there."""
+        outputs = len(self.weights)
+        split = self.weights.reshape(outputs, taps, self.groups, -1)
+        group = np.arange(outputs) // (outputs // self.groups)
+        return split[np.arange(outputs), :, group].reshape(outputs, -1)
 
     def shape(self, x: Shape | None) -> Shape:
         outputs, inputs = self.weights.shape

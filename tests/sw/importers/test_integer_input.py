@@ -13,8 +13,8 @@ from torch import nn
 from sterna import ir
 from sterna.exporters import write_qonnx
 from sterna.importers import from_brevitas, load_qonnx, lower
-from sterna.importers.integer_input import input_range
-from sterna.source import Add, Divide, Multiply, SourceBuilder
+from sterna.importers.integer_input import integer_input
+from sterna.source import Add, Divide, IntegerInput, Multiply, SourceBuilder
 from sterna_hw.base import IntegerRange
 
 from .image_networks import IMAGE, convolution
@@ -26,7 +26,7 @@ PIXELS = IntegerRange(0, 255)
 
 
 def network(steps: list, signed: bool, bits: int, scale: float, values: IntegerRange = PIXELS):
-    builder = SourceBuilder("pixels", "float32", values)
+    builder = SourceBuilder("pixels", "float32", IntegerInput(values))
     x = builder.input("x", (3,))
     for number, step in enumerate(steps):
         x = builder.add(f"step{number}", step, x)
@@ -72,7 +72,7 @@ def test_every_pixel_is_what_the_network_makes_of_it(
 
 
 def test_a_layer_may_read_pixels_that_are_only_scaled() -> None:
-    builder = SourceBuilder("pixels", "float32", PIXELS)
+    builder = SourceBuilder("pixels", "float32", IntegerInput(PIXELS))
     x = builder.add("unit", Divide(float32(256)), builder.input("x", (3,)))
     weights = np.array([[1, -1, 0], [0, 1, 1]])
     source = builder.finish(builder.linear("fc", x, weights, float32(0.5), None))
@@ -132,6 +132,8 @@ def test_files_say_what_comes(said: str, tmp_path: Any) -> None:
 
 
 def test_refuses_other_types() -> None:
-    assert input_range("float") is None
-    with pytest.raises(ValueError, match="Input type must be one of float, uint8, .* not 'rgb'"):
-        input_range("rgb")
+    assert integer_input("float") is None
+    assert integer_input("uint8/255") == IntegerInput(PIXELS, 1 / 255)
+    for name in ("rgb", "uint8/", "uint8/0", "uint8/-3", "float/2"):
+        with pytest.raises(ValueError, match=f"Input type must be one of float, .* not '{name}'"):
+            integer_input(name)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sterna.importers import lower
 from sterna.importers.alphabets import choose_alphabet
 from sterna.ir import Threshold
-from sterna.source import Linear, Multiply, Relu, Reshape, SourceBuilder
+from sterna.source import Multiply, Relu, Reshape, SourceBuilder
 from sterna.unsupported import UnsupportedError
 
 
@@ -91,10 +91,9 @@ def test_names_are_valid_and_unique():
     ],
 )
 def test_alphabets(weights, binary, name, planes):
-    linear = Linear(np.array(weights), np.ones(1, np.float32), binary)
-    alphabet, count = choose_alphabet(linear)
+    alphabet, count = choose_alphabet(np.array(weights), binary)
     assert (alphabet.name, count) == (name, planes)
-    alphabet.to_planes(linear.weights, count)
+    alphabet.to_planes(np.array(weights), count)
 
 
 def test_notes_tell_how_floats_were_left():
