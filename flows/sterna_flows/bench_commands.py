@@ -39,7 +39,7 @@ def decoder_engine(
         list[int] | None, typer.Option(help="Token lanes; 8, or several.", min=1, max=16)
     ] = None,
 ) -> None:
-    """Measure the decoder's engine: LUT and DSP per multiply-accumulate; takes an hour or two."""
+    """Measure the decoder's engine: LUT and DSP per multiply-accumulate; takes half an hour."""
     from .decoder_engine import measure_decoder_engine
 
     with telling() as tell:
