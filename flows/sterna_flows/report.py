@@ -73,7 +73,7 @@ _ALL: dict[str, Any] = {
 
 SCHEMA: dict[str, Any] = {
     **_ALL,
-    "layers": [{**_LAYER, "estimated": _RESOURCES}],
+    "layers": [{**_LAYER, "idle?": NUMBER, "estimated": _RESOURCES}],
     "cycles": {"latency": _CYCLES, "interval": _CYCLES},
     "simulation?": [
         {

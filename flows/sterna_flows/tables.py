@@ -89,13 +89,14 @@ def _print_layers(console: Console, report: Mapping[str, Any]) -> None:
     print_table(
         console,
         f"{report['model']} on {report['target']}: layers (resources estimated)",
-        ("layer", "engine", "folding", "cycles", "LUT", "FF", "BRAM", "DSP"),
+        ("layer", "engine", "folding", "cycles", "idle", "LUT", "FF", "BRAM", "DSP"),
         [
             (
                 layer["name"],
                 layer["engine"],
                 ", ".join(f"{key} {value}" for key, value in layer["parallelism"].items()) or DASH,
                 layer["cycles"] or None,
+                f"{layer['idle']:.0%}" if layer.get("idle") is not None else None,
                 *(layer["estimated"][kind] for kind in ("lut", "ff", "bram", "dsp")),
             )
             for layer in report["layers"]

@@ -28,7 +28,9 @@ class Card:
         Name in the zoo and one line about it.
     data : dict
         ``name``, ``source``, ``licence``, ``synthetic``, ``split``, ``split_seed``,
-        ``train_count``, ``test_count``, ``input_shape``, ``input_scale``, ``class_names``.
+        ``train_count``, ``test_count``, ``input_shape``, ``input_scale``, ``class_names``; and
+        ``committed_count``, how many of the test samples lie beside the card (all where it is not
+        given).
     network : dict
         The recipe's description of layers and quantisers.
     training : dict
@@ -37,7 +39,8 @@ class Card:
     accuracy : dict
         ``float`` (a network of the same shape without quantisers), ``quantized`` (Brevitas),
         ``golden`` (Sterna's integer model of the written file), ``majority`` (always the most
-        frequent class) and ``recalls`` by class name.
+        frequent class) and ``recalls`` by class name, all over all test samples; ``committed`` is
+        the golden accuracy over the committed ones.
     agreement : dict
         On the test samples: ``samples``, ``words`` (outputs compared), and how the outputs of the
         golden model and of the file as executed by qonnx differ from Brevitas':
@@ -91,6 +94,16 @@ class Card:
             value = self.accuracy[name]
             if not isinstance(value, float) or not 0 <= value <= 1:
                 raise ValueError(f"Accuracy {name} must be a share from 0 to 1, not {value!r}")
+
+    @property
+    def committed_accuracy(self) -> float:
+        """Golden accuracy on the test samples beside the card."""
+        return self.accuracy.get("committed", self.accuracy["golden"])
+
+    @property
+    def committed_count(self) -> int:
+        """How many test samples lie beside the card."""
+        return self.data.get("committed_count", self.data["test_count"])
 
     def to_json(self) -> str:
         """The card as JSON text, keys in the order of the fields, ending in a newline."""

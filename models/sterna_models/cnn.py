@@ -8,12 +8,29 @@ caller's: so that both twins have the same form.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import nn
 
 from .recipe import ConvolutionLayer
 
-__all__ = ["add_convolutions"]
+__all__ = ["add_convolutions", "convolution_options"]
+
+
+def convolution_options(inputs: int, layer: ConvolutionLayer) -> dict[str, Any]:
+    """What both twins' convolutions are made with, beside channels and kernel.
+
+    Raises
+    ------
+    ValueError
+        If a depthwise one has not as many outputs as inputs.
+    """
+    if layer.depthwise and layer.channels != inputs:
+        raise ValueError(
+            f"Channels of a depthwise convolution must be its {inputs} inputs, not {layer.channels}"
+        )
+    groups = inputs if layer.depthwise else 1
+    return {"stride": layer.stride, "padding": layer.padding, "bias": False, "groups": groups}
 
 
 def add_convolutions(

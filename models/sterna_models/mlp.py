@@ -17,20 +17,22 @@ import brevitas.nn as qnn
 from torch import nn
 
 from . import quantizers
-from .cnn import add_convolutions
+from .cnn import add_convolutions, convolution_options
 from .recipe import Activation, ConvolutionLayer, MlpDescription
 
 __all__ = ["build_float", "build_quantized"]
 
 
 def _activation_options(activation: Activation) -> dict[str, Any]:
+    kind = ("Learned" if activation.learned else "") + (
+        "SignedActivation" if activation.signed else "UnsignedActivation"
+    )
     options: dict[str, Any] = {
-        "act_quant": quantizers.UnsignedActivation,
+        "act_quant": getattr(quantizers, kind),
         "bit_width": activation.bit_width,
         "max_val": activation.full_scale,
     }
     if activation.signed:
-        options["act_quant"] = quantizers.SignedActivation
         options["min_val"] = -activation.full_scale
     return options
 
@@ -58,7 +60,7 @@ def build_quantized(
     layers["input"] = qnn.QuantIdentity(**_activation_options(description.input_activation))
 
     def convolution(inputs: int, layer: ConvolutionLayer) -> nn.Module:
-        options = {"stride": layer.stride, "padding": layer.padding, "bias": False}
+        options = convolution_options(inputs, layer)
         return qnn.QuantConv2d(inputs, layer.channels, layer.kernel, **options, **weight_options)
 
     def activation() -> nn.Module:
@@ -92,7 +94,7 @@ def build_float(
     layers: OrderedDict[str, nn.Module] = OrderedDict()
 
     def convolution(inputs: int, layer: ConvolutionLayer) -> nn.Module:
-        options = {"stride": layer.stride, "padding": layer.padding, "bias": False}
+        options = convolution_options(inputs, layer)
         return nn.Conv2d(inputs, layer.channels, layer.kernel, **options)
 
     input_shape = add_convolutions(layers, convolutions, input_shape, convolution, nn.ReLU)

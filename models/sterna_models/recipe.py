@@ -27,12 +27,14 @@ class Activation:
     """A uniform quantiser of activations.
 
     ``bit_width`` is 1 to 8. The step is ``full_scale / 2**bit_width`` when unsigned and
-    ``full_scale / 2**(bit_width - 1)`` when ``signed``; ``full_scale`` is a power of two.
+    ``full_scale / 2**(bit_width - 1)`` when ``signed``; ``full_scale`` is a power of two. Where it
+    is ``learned``, the exponent of the step is trained from there.
     """
 
     bit_width: int
     full_scale: float
     signed: bool = False
+    learned: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.bit_width <= 8:
@@ -54,13 +56,14 @@ class Activation:
 class ConvolutionLayer:
     """A convolution of ``channels`` outputs with a square ``kernel`` and as much ``padding`` on all
     sides, batch norm and quantised ReLU, and a maximum over ``pool`` by ``pool`` if that is more
-    than 1."""
+    than 1. A ``depthwise`` one looks at each channel by itself."""
 
     channels: int
     kernel: int = 3
     stride: int = 1
     padding: int = 0
     pool: int = 1
+    depthwise: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,9 @@ class Recipe:
     training : :class:`Training`
     seed : :class:`int`
         Seed of the committed artefact.
+    committed_samples : :class:`int` or None
+        How many of the test samples, the first ones, lie beside the network; all by default.
+        Accuracies are those over all test samples in any case.
     """
 
     name: str
@@ -161,6 +167,7 @@ class Recipe:
     network: MlpDescription
     training: Training
     seed: int = 1
+    committed_samples: int | None = None
     _cache: dict[str, DataSet] = field(default_factory=dict, repr=False, compare=False)
 
     def data(self) -> DataSet:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["compare_file", "find_recipe", "main", "train_to_folder", "write_files"]
 
+_BATCH = 1000
+
 
 def find_recipe(name: str) -> Recipe:
     """The recipe of that name.
@@ -64,13 +66,18 @@ def _execute_by_qonnx(path: Path, inputs: np.ndarray) -> np.ndarray | None:
     from qonnx.core.onnx_exec import execute_onnx
     from qonnx.transformation.infer_shapes import InferShapes
 
-    model = ModelWrapper(str(path))
-    (input_name,) = (value.name for value in model.graph.input)
-    (output_name,) = (value.name for value in model.graph.output)
-    # qonnx executes only fully specified shapes; the file's batch axis is symbolic.
-    model.set_tensor_shape(input_name, list(inputs.shape))
-    model = model.transform(InferShapes())
-    return np.asarray(execute_onnx(model, {input_name: inputs})[output_name])
+    outputs = []
+    # In pieces, since qonnx keeps every intermediate value of its batch.
+    for start in range(0, len(inputs), _BATCH):
+        piece = inputs[start : start + _BATCH]
+        model = ModelWrapper(str(path))
+        (input_name,) = (value.name for value in model.graph.input)
+        (output_name,) = (value.name for value in model.graph.output)
+        # qonnx executes only fully specified shapes; the file's batch axis is symbolic.
+        model.set_tensor_shape(input_name, list(piece.shape))
+        model = model.transform(InferShapes())
+        outputs.append(np.asarray(execute_onnx(model, {input_name: piece})[output_name]))
+    return np.concatenate(outputs)
 
 
 def compare_file(path: Path, inputs: np.ndarray, reference: np.ndarray) -> dict[str, Any]:
@@ -102,7 +109,7 @@ def _make_card(
     seed: int,
     metrics: Metrics,
     module: nn.Module,
-    golden_accuracy: float,
+    correct: np.ndarray,
     agreement: dict[str, Any],
     onnx_path: Path,
     test_set_path: Path,
@@ -122,6 +129,7 @@ def _make_card(
             "split_seed": data.split_seed,
             "train_count": len(data.train_labels),
             "test_count": len(data.test_labels),
+            "committed_count": len(correct[: recipe.committed_samples]),
             "input_shape": list(data.input_shape),
             "input_scale": data.scale,
             "class_names": list(data.class_names),
@@ -141,7 +149,8 @@ def _make_card(
         accuracy={
             "float": metrics.float_accuracy,
             "quantized": metrics.quantized_accuracy,
-            "golden": golden_accuracy,
+            "golden": float(correct.mean()),
+            "committed": float(correct[: recipe.committed_samples].mean()),
             "majority": metrics.majority,
             "recalls": dict(zip(data.class_names, metrics.recalls)),
         },
@@ -178,7 +187,10 @@ def write_files(
         test_set_path = Path(temporary) / f"{recipe.name}.npz"
         card_path = Path(temporary) / f"{recipe.name}.json"
         write_qonnx(module, onnx_path, recipe.input_shape, recipe.name)
-        zoo.write_test_set(test_set_path, data.test_codes, data.test_labels, data.scale)
+        committed = slice(recipe.committed_samples)
+        zoo.write_test_set(
+            test_set_path, data.test_codes[committed], data.test_labels[committed], data.scale
+        )
         reference = predict(module, data.test_inputs)
         agreement = compare_file(onnx_path, data.test_inputs, reference)
         if recipe.network.settled and (
@@ -190,13 +202,13 @@ def write_files(
                 f"{agreement['qonnx_word_mismatches']} of {agreement['words']} words"
             )
         labels = np.asarray(sterna.load(onnx_path).run(data.test_inputs)).argmax(axis=1)
-        golden_accuracy = float((labels == data.test_labels).mean())
+        correct = labels == data.test_labels
         card = _make_card(
             recipe,
             seed,
             metrics,
             module,
-            golden_accuracy,
+            correct,
             agreement,
             onnx_path,
             test_set_path,

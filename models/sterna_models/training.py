@@ -152,7 +152,10 @@ def train_recipe(
             for name, value in twin.state_dict().items()
             if description.output_bias or name != "output.bias"
         }
-        student.load_state_dict({**student.state_dict(), **start})
+        # What only quantisers have keeps its start: strict would ask for learned steps as well.
+        unknown = student.load_state_dict(start, strict=False).unexpected_keys
+        if unknown:
+            raise ValueError(f"Layers of the float twin must be the network's, not {unknown}")
         _fit(
             student,
             twin,

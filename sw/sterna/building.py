@@ -258,13 +258,15 @@ def _report(
         vectors = 1
         if op is not None and not isinstance(op, TopK):
             vectors = mapped.graph.types[op.name].vectors
+        busy = timings[stage.name].busy_cycles * vectors
         entry: dict[str, Any] = {
             "name": layer or stage.name,
             "engine": type(stage.part).__name__.removesuffix("Config"),
             "parallelism": {key: int(value) for key, value in asdict(folding).items()}
             if folding
             else {"count": port_shape(stage.part, stage.outputs[0]).count},
-            "cycles": timings[stage.name].busy_cycles * vectors,
+            "cycles": busy,
+            "idle": round(1 - busy / cycles[1], 4),
             "estimated": cost.as_dict(),
         }
         if isinstance(op, MatMul | GroupMatMul) and stage.weights is not None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from sterna_flows.report import SCHEMA, extend_report, problems, read_report
+from sterna_flows.tables import print_report
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RESOURCES = {"lut": 10, "ff": 20, "bram": 0.5, "uram": 0, "dsp": 0}
@@ -98,3 +101,11 @@ def test_the_document_names_every_key() -> None:
     text = (ROOT / "docs" / "report.md").read_text()
     for key in SCHEMA:
         assert f"`{key.removesuffix('?')}" in text
+
+
+def test_table_shows_the_idle_share() -> None:
+    layer = {**REPORT["layers"][0], "cycles": 30, "idle": 0.25}
+    console = Console(width=140, record=True, file=StringIO())
+    print_report(console, {**REPORT, "layers": [layer]})
+    (row,) = (line for line in console.export_text().splitlines() if layer["name"] in line)
+    assert " 30 " in row and "25%" in row

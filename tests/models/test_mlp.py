@@ -1,10 +1,12 @@
 """Built networks have the described layers, names and quantisers; the twins share their state."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from sterna_models.mlp import build_float, build_quantized
-from sterna_models.recipe import Activation, MlpDescription
+from sterna_models.recipe import Activation, ConvolutionLayer, MlpDescription
 
 DESCRIPTION = MlpDescription(
     hidden_sizes=(6, 5),
@@ -49,3 +51,27 @@ def test_refuses_unknown_quantiser(name):
     description = MlpDescription((4,), name, Activation(4, 1.0), Activation(4, 1.0))
     with pytest.raises(ValueError, match=f"^Weight quantizer must be a name in .*not '{name}'$"):
         build_quantized(description, (8,), 2)
+
+
+def test_depthwise_convolutions_see_their_own_channel():
+    layers = (ConvolutionLayer(4), ConvolutionLayer(4, padding=1, depthwise=True))
+    description = replace(DESCRIPTION, hidden_sizes=(), convolutions=layers)
+    module = build_quantized(description, (1, 5, 5), 3)
+    assert module.conv2.groups == 4 and tuple(module.conv2.weight.shape) == (4, 1, 3, 3)
+    twin = build_float((), (1, 5, 5), 3, convolutions=layers)
+    assert twin.conv2.groups == 4
+    wrong = replace(description, convolutions=(*layers, ConvolutionLayer(6, depthwise=True)))
+    with pytest.raises(ValueError, match="^Channels of a depthwise convolution must be its 4 inp"):
+        build_quantized(wrong, (1, 5, 5), 3)
+
+
+def test_learned_steps_are_parameters_that_start_from_the_float_twin():
+    description = replace(
+        DESCRIPTION,
+        weight_quantizer="IntegerWeightLearnedPowerOfTwo",
+        hidden_activation=Activation(4, 4.0, learned=True),
+    )
+    module = build_quantized(description, (8,), 3)
+    module(torch.randn(4, 8))
+    learned = [name for name, _ in module.named_parameters() if "scaling_impl" in name]
+    assert len(learned) == 5  # three matrices, two activations; the input's step is fixed

@@ -140,3 +140,13 @@ def test_report_is_plain_json(design: Design) -> None:
     report = json.loads((design.directory / "report.json").read_text())
     assert report["cycles"]["latency"]["predicted"] > 0
     assert sorted(report["files"]) == sorted(path.name for path in design.directory.iterdir())
+
+
+def test_report_tells_how_long_each_part_idles(design: Design) -> None:
+    report = json.loads((design.directory / "report.json").read_text())
+    interval = report["cycles"]["interval"]["predicted"]
+    for layer in report["layers"]:
+        assert layer["idle"] == pytest.approx(1 - layer["cycles"] / interval, abs=1e-4)
+    idle = {layer["name"]: layer["idle"] for layer in report["layers"]}
+    assert min(idle.values()) == 0  # the slowest part sets the pace
+    assert max(idle.values()) > 0

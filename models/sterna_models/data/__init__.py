@@ -2,15 +2,18 @@
 
 from .can_frames import load_can_frames
 from .data_set import DataSet, stratified_split
-from .digits import load_digits, load_small_digits
+from .digits import load_digits, load_small_digit_images, load_small_digits
+from .fashion import load_fashion
 from .tabular import load_phishing, load_shuttle
 
 __all__ = [
     "DataSet",
     "load_can_frames",
     "load_digits",
+    "load_fashion",
     "load_phishing",
     "load_shuttle",
+    "load_small_digit_images",
     "load_small_digits",
     "stratified_split",
 ]

@@ -8,12 +8,14 @@ downloaded. Pixels stay the integers that they are: the real input is pixel / 25
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .data_set import DataSet, stratified_split
 from .packaged import read_packaged_table
 
-__all__ = ["load_digits", "load_small_digits"]
+__all__ = ["load_digits", "load_small_digit_images", "load_small_digits"]
 
 _DIGIT_NAMES = tuple(str(digit) for digit in range(10))
 _SPLIT_SEED = 20240
@@ -46,6 +48,13 @@ def load_digits() -> DataSet:
         test_codes=test_codes,
         test_labels=test_labels,
     )
+
+
+def load_small_digit_images() -> DataSet:
+    """The same as `load_small_digits`, inputs of shape (1, 8, 8)."""
+    flat = load_small_digits()
+    train, test = (codes.reshape(-1, 1, 8, 8) for codes in (flat.train_codes, flat.test_codes))
+    return replace(flat, train_codes=train, test_codes=test)
 
 
 def load_small_digits() -> DataSet:

@@ -7,11 +7,18 @@ from .activations import (
     SignedActivation,
     UnsignedActivation,
 )
+from .shifts import (
+    DenseShiftWeight,
+    DenseShiftWeightPowerOfTwo,
+    ShiftWeight,
+    ShiftWeightPowerOfTwo,
+)
 from .statistics import AbsoluteMean, AbsoluteMedian
 from .weights import (
     BinaryWeight,
     BinaryWeightPowerOfTwo,
     IntegerWeight,
+    IntegerWeightLearnedPowerOfTwo,
     IntegerWeightPerChannel,
     IntegerWeightPowerOfTwo,
     TernaryMeanWeight,
@@ -29,11 +36,16 @@ __all__ = [
     "AbsoluteMedian",
     "BinaryWeight",
     "BinaryWeightPowerOfTwo",
+    "DenseShiftWeight",
+    "DenseShiftWeightPowerOfTwo",
     "IntegerWeight",
+    "IntegerWeightLearnedPowerOfTwo",
     "IntegerWeightPerChannel",
     "IntegerWeightPowerOfTwo",
     "LearnedSignedActivation",
     "LearnedUnsignedActivation",
+    "ShiftWeight",
+    "ShiftWeightPowerOfTwo",
     "SignedActivation",
     "TernaryMeanWeight",
     "TernaryMeanWeightPowerOfTwo",

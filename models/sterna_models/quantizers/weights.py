@@ -37,9 +37,14 @@ from .statistics import AbsoluteMean, AbsoluteMedian, UnitStep
 __all__ = [
     "BinaryWeight",
     "BinaryWeightPowerOfTwo",
+    "FloatScale",
+    "Integer",
     "IntegerWeight",
+    "IntegerWeightLearnedPowerOfTwo",
     "IntegerWeightPerChannel",
     "IntegerWeightPowerOfTwo",
+    "MeanScale",
+    "PowerOfTwoScale",
     "TernaryMeanWeight",
     "TernaryMeanWeightPowerOfTwo",
     "TernaryMedianWeight",
@@ -51,7 +56,7 @@ __all__ = [
 ]
 
 
-class _FloatScale(ExtendedInjector):
+class FloatScale(ExtendedInjector):
     """One float scale for the whole matrix, from a statistic of the weights."""
 
     scaling_impl_type = ScalingImplType.STATS
@@ -60,14 +65,16 @@ class _FloatScale(ExtendedInjector):
     scaling_min_val = 1e-5
 
 
-class _PowerOfTwoScale(_FloatScale):
+class PowerOfTwoScale(FloatScale):
     """The same, rounded to the nearest power of two in the logarithm."""
 
     restrict_scaling_type = RestrictValueType.POWER_OF_TWO
     restrict_value_float_to_int_impl = RoundSte
 
 
-class _MeanScale(ExtendedInjector):
+class MeanScale(ExtendedInjector):
+    """The scale's statistic is the mean of the absolute values."""
+
     scaling_stats_op = StatsOp.AVE
     scaling_stats_impl = AbsoluteMean
 
@@ -77,7 +84,9 @@ class _MedianScale(ExtendedInjector):
     scaling_stats_impl = AbsoluteMedian
 
 
-class _Integer(ExtendedInjector):
+class Integer(ExtendedInjector):
+    """Signed integers, rounded half to even."""
+
     quant_type = QuantType.INT
     bit_width_impl_type = BitWidthImplType.CONST
     float_to_int_impl_type = FloatToIntImplType.ROUND
@@ -86,31 +95,31 @@ class _Integer(ExtendedInjector):
     narrow_range = False
 
 
-class _NarrowTwoBit(_Integer):
+class _NarrowTwoBit(Integer):
     narrow_range = True
     bit_width = 2
     int_scaling_impl = UnitStep
 
 
-class _FullTwoBit(_Integer):
+class _FullTwoBit(Integer):
     bit_width = 2
     int_scaling_impl = UnitStep
 
 
-class TernaryMeanWeight(_NarrowTwoBit, _MeanScale, _FloatScale, WeightQuantSolver):
+class TernaryMeanWeight(_NarrowTwoBit, MeanScale, FloatScale, WeightQuantSolver):
     """BitNet b1.58: round(w / mean|w|) clipped to -1, 0, 1; float scale."""
 
 
-class TernaryMeanWeightPowerOfTwo(_NarrowTwoBit, _MeanScale, _PowerOfTwoScale, WeightQuantSolver):
+class TernaryMeanWeightPowerOfTwo(_NarrowTwoBit, MeanScale, PowerOfTwoScale, WeightQuantSolver):
     """BitNet b1.58 with the scale rounded to a power of two."""
 
 
-class TernaryMedianWeight(_NarrowTwoBit, _MedianScale, _FloatScale, WeightQuantSolver):
+class TernaryMedianWeight(_NarrowTwoBit, _MedianScale, FloatScale, WeightQuantSolver):
     """BitNet b1.58 Reloaded: round(w / median|w|) clipped to -1, 0, 1; float scale."""
 
 
 class TernaryMedianWeightPowerOfTwo(
-    _NarrowTwoBit, _MedianScale, _PowerOfTwoScale, WeightQuantSolver
+    _NarrowTwoBit, _MedianScale, PowerOfTwoScale, WeightQuantSolver
 ):
     """BitNet b1.58 Reloaded with the scale rounded to a power of two."""
 
@@ -123,11 +132,11 @@ class _Threshold(ExtendedInjector):
     threshold = 0.7
 
 
-class TernaryThresholdWeight(_Threshold, _MeanScale, _FloatScale, WeightQuantSolver):
+class TernaryThresholdWeight(_Threshold, MeanScale, FloatScale, WeightQuantSolver):
     """Brevitas' ternary kind: sign(w) where |w| > threshold * mean|w|, otherwise 0; float scale."""
 
 
-class TernaryThresholdWeightPowerOfTwo(_Threshold, _MeanScale, _PowerOfTwoScale, WeightQuantSolver):
+class TernaryThresholdWeightPowerOfTwo(_Threshold, MeanScale, PowerOfTwoScale, WeightQuantSolver):
     """Brevitas' ternary kind with the scale, which also sets the threshold, a power of two."""
 
 
@@ -138,39 +147,50 @@ class _Binary(ExtendedInjector):
     signed = True
 
 
-class BinaryWeight(_Binary, _MeanScale, _FloatScale, WeightQuantSolver):
+class BinaryWeight(_Binary, MeanScale, FloatScale, WeightQuantSolver):
     """The sign of each weight (+1 for zero), float scale mean|w|."""
 
 
-class BinaryWeightPowerOfTwo(_Binary, _MeanScale, _PowerOfTwoScale, WeightQuantSolver):
+class BinaryWeightPowerOfTwo(_Binary, MeanScale, PowerOfTwoScale, WeightQuantSolver):
     """The sign of each weight (+1 for zero), scale a power of two."""
 
 
-class TwoBitWeight(_FullTwoBit, _MeanScale, _FloatScale, WeightQuantSolver):
+class TwoBitWeight(_FullTwoBit, MeanScale, FloatScale, WeightQuantSolver):
     """Two-bit integers -2, -1, 0, 1 in steps of mean|w|; float scale."""
 
 
-class TwoBitWeightPowerOfTwo(_FullTwoBit, _MeanScale, _PowerOfTwoScale, WeightQuantSolver):
+class TwoBitWeightPowerOfTwo(_FullTwoBit, MeanScale, PowerOfTwoScale, WeightQuantSolver):
     """Two-bit integers -2, -1, 0, 1 in steps of a power of two."""
 
 
-class _Wide(_Integer):
+class _Wide(Integer):
     narrow_range = True
     bit_width = 4
     scaling_stats_op = StatsOp.MAX
 
 
-class IntegerWeight(_Wide, _FloatScale, WeightQuantSolver):
+class IntegerWeight(_Wide, FloatScale, WeightQuantSolver):
     """Signed narrow integers of `bit_width` (4) bits, float scale from the largest weight."""
 
 
-class IntegerWeightPowerOfTwo(_Wide, _PowerOfTwoScale, WeightQuantSolver):
+class IntegerWeightPowerOfTwo(_Wide, PowerOfTwoScale, WeightQuantSolver):
     """Signed narrow integers of `bit_width` (4) bits, scale a power of two."""
 
     restrict_value_float_to_int_impl = CeilSte
 
 
-class IntegerWeightPerChannel(_Wide, _FloatScale, WeightQuantSolver):
+class IntegerWeightLearnedPowerOfTwo(_Wide, PowerOfTwoScale, WeightQuantSolver):
+    """Signed narrow integers of `bit_width` (4) bits with a learned binary point.
+
+    Fixed-point numbers as in QFX (arXiv 2401.17544): the step is a power of two whose exponent is
+    trained together with the weights, from the largest weight as its start, and rounded to a whole
+    number when it is used, its derivative passing the rounding unchanged.
+    """
+
+    scaling_impl_type = ScalingImplType.PARAMETER_FROM_STATS
+
+
+class IntegerWeightPerChannel(_Wide, FloatScale, WeightQuantSolver):
     """Signed narrow integers of `bit_width` (4) bits, one float scale for each output."""
 
     scaling_per_output_type = ScalingPerOutputType.CHANNEL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sterna_hw.base import BINARY, TERNARY, TWO_BIT, Alphabet
+from sterna_hw.base import BINARY, SHIFTS, TERNARY, TWO_BIT, Alphabet
 
 __all__ = ["choose_alphabet"]
 
@@ -14,11 +14,11 @@ def choose_alphabet(weights: np.ndarray, binary: bool) -> tuple[Alphabet, int]:
 
     Binary only where declared so, for a ternary layer that happens to hold no zero is still
     ternary (and a matrix with zeros between its groups is no longer binary); otherwise the
-    smallest alphabet that holds every weight; else planes of ternary.
+    smallest alphabet that holds every weight (ternary, two-bit, shifts); else planes of ternary.
     """
     if binary and BINARY.contains(weights):
         return BINARY, 1
-    for alphabet in (TERNARY, TWO_BIT):
+    for alphabet in (TERNARY, TWO_BIT, SHIFTS):
         if alphabet.contains(weights):
             return alphabet, 1
     return TERNARY, TERNARY.plane_count(weights)

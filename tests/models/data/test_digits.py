@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sterna_models.data import load_digits, load_small_digits
+from sterna_models.data import load_digits, load_small_digit_images, load_small_digits
 
 
 def rows(codes):
@@ -30,3 +30,10 @@ def test_small_digits_are_those_of_scikit_learn():
     assert rows([*data.train_codes, *data.test_codes]) == rows(images.astype(np.uint8))
     assert (len(data.train_labels), len(data.test_labels)) == (1347, 450)
     assert data.train_codes.max() == 16
+
+
+def test_small_digits_as_images_are_the_same():
+    images, flat = load_small_digit_images(), load_small_digits()
+    assert images.input_shape == (1, 8, 8)
+    assert np.array_equal(images.test_codes.reshape(-1, 64), flat.test_codes)
+    assert np.array_equal(images.train_codes.reshape(-1, 64), flat.train_codes)

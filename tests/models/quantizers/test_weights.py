@@ -21,6 +21,11 @@ ALPHABETS = {
     "IntegerWeight": set(range(-7, 8)),
     "IntegerWeightPowerOfTwo": set(range(-7, 8)),
     "IntegerWeightPerChannel": set(range(-7, 8)),
+    "IntegerWeightLearnedPowerOfTwo": set(range(-7, 8)),
+    "ShiftWeight": {-4, -2, -1, 0, 1, 2, 4},
+    "ShiftWeightPowerOfTwo": {-4, -2, -1, 0, 1, 2, 4},
+    "DenseShiftWeight": {-4, -2, -1, 1, 2, 4},
+    "DenseShiftWeightPowerOfTwo": {-4, -2, -1, 1, 2, 4},
 }
 
 
@@ -106,6 +111,52 @@ def test_two_bit(seed):
     assert np.array_equal(integers(layer), np.clip(np.round(weights / scale), -2, 1))
 
 
+@pytest.mark.parametrize("seed", range(3), ids=lambda s: f"seed{s}")
+@pytest.mark.parametrize("dense", [False, True], ids=["zero", "dense"])
+@pytest.mark.parametrize("restricted", [False, True], ids=["float", "power"])
+def test_shifts_are_the_nearest(dense, restricted, seed):
+    prefix, suffix = "Dense" if dense else "", "PowerOfTwo" if restricted else ""
+    layer = make_layer(f"{prefix}ShiftWeight{suffix}", seed)
+    weights = layer.weight.detach().numpy()
+    mean = np.float32(layer.weight.detach().abs().mean().item())
+    step = (power_of_two(mean) if restricted else mean) / 2
+    assert layer.quant_weight().scale.item() == step
+    letters = np.array([-4, -2, -1, 1, 2, 4] if dense else [-4, -2, -1, 0, 1, 2, 4])
+    distances = np.abs((weights / step)[..., np.newaxis] - letters)
+    assert np.array_equal(integers(layer), letters[distances.argmin(axis=-1)])
+    assert set(integers(layer).flatten().tolist()) == set(letters.tolist())
+
+
+def test_dense_shift_of_zero_is_no_zero():
+    layer = make_layer("DenseShiftWeightPowerOfTwo", 0)
+    with torch.no_grad():
+        layer.weight[0] = 0.0
+    assert set(integers(layer)[0].tolist()) == {1}
+
+
+@pytest.mark.parametrize("seed", range(2), ids=lambda s: f"seed{s}")
+def test_binary_point_is_learned(seed):
+    """It starts where every weight fits, and moves to where the error of rounding is smaller."""
+    layer = make_layer("IntegerWeightLearnedPowerOfTwo", seed, weight_bit_width=3)
+    with torch.no_grad():
+        layer.weight[0, 0] = 4.0  # one large weight makes the first step coarse
+    target = layer.weight.detach().clone()
+    first = layer.quant_weight().scale.item()
+    assert first == power_of_two(np.float32(4.0)) / 4
+    (exponent,) = (p for name, p in layer.named_parameters() if "scaling" in name)
+    optimiser = torch.optim.SGD([exponent], lr=0.01)
+    errors = []
+    for _ in range(60):
+        error = (layer.quant_weight().value[1:] - target[1:]).square().sum()
+        errors.append(error.item())
+        optimiser.zero_grad()
+        error.backward()
+        optimiser.step()
+    learned = layer.quant_weight().scale.item()
+    assert learned < first and errors[-1] < errors[0]
+    assert np.frexp(learned)[0] == 0.5
+
+
 @pytest.mark.parametrize("bit_width", [3, 4, 8])
 def test_per_channel_integers_use_their_whole_range(bit_width):
     layer = make_layer("IntegerWeightPerChannel", 0, weight_bit_width=bit_width)
@@ -115,7 +166,12 @@ def test_per_channel_integers_use_their_whole_range(bit_width):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in ALPHABETS if "Mean" in name or "Median" in name or "Two" in name[:3]]
+    "name",
+    [
+        name
+        for name in ALPHABETS
+        if "Mean" in name or "Median" in name or "Two" in name[:3] or "Shift" in name
+    ],
 )
 def test_ternary_and_two_bit_are_straight_through(name):
     layer = make_layer(name, 0)
