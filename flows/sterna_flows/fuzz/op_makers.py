@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sterna.ir import Pool, Requantize, Reshape, Threshold, Window
+from sterna.ir import Add, Concat, Pool, Requantize, Reshape, Threshold, Window
 from sterna_hw.base import IntegerRange, Rounding, WindowAxis
 
 from .draft import Draft, random_weights
@@ -116,6 +116,43 @@ def fold_into_image(draft: Draft) -> None:
     draft.add(Reshape(draft.name("image"), (draft.tip,), shape))
 
 
+def _same_place(draft: Draft, channels: int) -> None:
+    """A layer that keeps an image's size: one pixel wide or three."""
+    if draft.is_image and draft.number(0, 1):
+        rows, columns = (WindowAxis(size, 3, 1, 1, 1, 1) for size in draft.kind.shape[:2])
+        _window(draft, rows, columns, _inner_value(draft))
+    name, inputs = draft.name("branch"), draft.kind.channels
+    draft.add(random_weights(draft.generator, name, draft.tip, channels, inputs))
+
+
+def residual(draft: Draft) -> None:
+    """A value and what one or two layers make of it, added; sometimes with a layer on both ways."""
+    begin, kind = draft.tip, draft.kind
+    for _ in range(draft.number(1, 2)):
+        _same_place(draft, kind.channels)
+        if draft.number(0, 1):
+            threshold(draft)
+    long = draft.tip
+    draft.tip = begin
+    if draft.number(0, 3) == 0:
+        _same_place(draft, kind.channels)
+    factors = (draft.pick(1, 1, 2, -3), draft.pick(1, 1, 4))
+    draft.add(Add(draft.name("add"), (draft.tip, long), factors))
+
+
+def branches(draft: Draft) -> None:
+    """Two or three ways from one value, their channels side by side; one may be the value."""
+    begin = draft.tip
+    ways = [begin] if draft.number(0, 1) else []
+    while len(ways) < 2 or draft.number(0, 3) == 0 and len(ways) < 3:
+        draft.tip = begin
+        _same_place(draft, draft.number(1, 4))
+        if draft.number(0, 1):
+            threshold(draft)
+        ways.append(draft.tip)
+    draft.add(Concat(draft.name("concat"), tuple(ways)))
+
+
 def narrow(draft: Draft) -> None:
     """What follows when values are wide: one of the two that make them narrow."""
     draft.pick(threshold, threshold, requantise)(draft)
@@ -126,6 +163,8 @@ MAKERS: tuple[Maker, ...] = (
     Maker(1, lambda draft: draft.is_image, matmul),
     Maker(5, lambda draft: draft.is_image, convolution),
     Maker(2, lambda draft: draft.is_image, pool),
+    Maker(2, lambda draft: True, residual),
+    Maker(1, lambda draft: True, branches),
     Maker(3, lambda draft: True, threshold),
     Maker(2, lambda draft: True, requantise),
     Maker(1, lambda draft: draft.is_image and draft.kind.size <= 200, flatten),

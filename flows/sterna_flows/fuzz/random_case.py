@@ -29,6 +29,9 @@ TARGETS = ("ecp5-25k", "xc7z020", "xck26")
 LONGEST = 160
 """Cycles without stalls that a case should take."""
 
+LONGEST_CHAIN = 8
+"""No draws beyond so many operations."""
+
 TRIES = 12
 """Foldings drawn for that; then all layers work on as much at once as they can."""
 
@@ -38,6 +41,8 @@ def random_graph(seed: int) -> Graph:
     draft = Draft(np.random.default_rng([seed, 0]))
     draft.begin(image=bool(draft.number(0, 2)))
     for _ in range(draft.number(2, 6)):
+        if len(draft.ops) > LONGEST_CHAIN:
+            break
         if draft.width_left < 0:
             narrow(draft)
             continue
@@ -70,7 +75,8 @@ def random_case(seed: int) -> Case:
             if _least_cycles(case) * FRAMES <= LONGEST:
                 break
         queues = {op.name: int(generator.integers(0, 5)) for op in layers[1:]}
-        if generator.integers(2):
+        # Branches that meet need their queues, or nothing would move.
+        if generator.integers(2) or any(len(op.inputs) > 1 for op in graph.ops):
             queues = size_queues(prepare(graph), find_device(target), foldings, reloadable)
     except ValueError:
         # Refused: for `examine` to find and tell.

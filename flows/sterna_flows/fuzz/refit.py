@@ -32,7 +32,7 @@ __all__ = ["refit_folding", "refit_graph"]
 
 def refit_graph(graph: Graph, ops: Sequence[Op], aliases: Mapping[str, str]) -> Graph:
     """The graph with other operations, each made to fit; ``aliases`` names what stands in for an
-    operation that was taken out.
+    operation that was taken out. What then leads nowhere is left out too.
 
     Raises
     ------
@@ -48,7 +48,12 @@ def refit_graph(graph: Graph, ops: Sequence[Op], aliases: Mapping[str, str]) -> 
         fitted[op.name] = op
         types[op.name] = op.result_type(tuple(types[name] for name in sources))
     tip = next(reversed(fitted))
-    return graph.with_ops(tuple(fitted.values()), {tip: OutputEdge(1.0)})
+    needed = {tip, *graph.inputs}
+    for op in reversed(fitted.values()):
+        if op.name in needed:
+            needed |= set(op.inputs)
+    kept = tuple(op for op in fitted.values() if op.name in needed)
+    return graph.with_ops(kept, {tip: OutputEdge(1.0)})
 
 
 def _resolve(name: str, aliases: Mapping[str, str]) -> str:

@@ -120,9 +120,18 @@ def _make_smaller(case: Case) -> Iterator[Case]:
         elif isinstance(op, MatMul):
             for count in _less(len(op.weights)):
                 yield from _exchanged(case, op, replace(op, weights=op.weights[:count]))
+                # Branches that are added have equally many channels.
+                yield from _with_ops(case, [_cut(other, op, count) for other in case.graph.ops])
         elif isinstance(op, Threshold):
             for count in _less(op.thresholds.shape[1]):
                 yield from _exchanged(case, op, replace(op, thresholds=op.thresholds[:, :count]))
+
+
+def _cut(op: Op, like: MatMul, count: int) -> Op:
+    """A matmul of as many outputs as another one, with fewer; anything else as it is."""
+    if isinstance(op, MatMul) and len(op.weights) == len(like.weights):
+        return replace(op, weights=op.weights[:count])
+    return op
 
 
 def _make_plainer(case: Case) -> Iterator[Case]:

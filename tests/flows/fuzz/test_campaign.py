@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 from amaranth.hdl import Module, Mux, Value
 
-from sterna.ir import Input, MatMul, OutputEdge, Requantize, TensorType, Threshold
+from sterna.ir import (
+    Graph,
+    Input,
+    InputEdge,
+    MatMul,
+    OutputEdge,
+    Requantize,
+    TensorType,
+    Threshold,
+)
 from sterna.stage_builder import StageBuilder
 from sterna_flows.cli import run
 from sterna_flows.fuzz.campaign import run_fuzz
@@ -18,7 +27,7 @@ from sterna_flows.fuzz.case import Case, read_case
 from sterna_flows.fuzz.examine import Failure, examine
 from sterna_flows.fuzz.random_case import random_case
 from sterna_flows.fuzz.shrink import shrink
-from sterna_hw.base import IntegerRange, queue
+from sterna_hw.base import IntegerRange, Rounding, queue
 from sterna_hw.multi_threshold import MultiThresholdConfig
 from sterna_hw.requantize import RequantizeConfig
 from sterna_hw.round_and_clip import RoundAndClipConfig
@@ -47,6 +56,7 @@ def test_seeds_differ_and_cover_the_operations() -> None:
     cases = [random_case(seed) for seed in range(24)]
     kinds = {op.kind for case in cases for op in case.graph.ops}
     assert kinds >= {"matmul", "threshold", "requantize", "window", "pool", "reshape", "top_k"}
+    assert kinds >= {"add", "concat"}
     layers = [op for case in cases for op in case.graph.ops if isinstance(op, MatMul)]
     assert {op.alphabet.name for op in layers} == {"ternary", "binary", "two_bit", "shifts"}
     assert {True, False} == {case.reloadable for case in cases}
@@ -61,19 +71,19 @@ def only_meaning(case: Case) -> Failure | None:
 def test_planted_fault_is_found_and_made_small(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The last threshold of the second channel is one too high in hardware."""
+    """The second channel of thresholds goes the wrong way in hardware."""
     original = StageBuilder._threshold
 
     def broken(self: StageBuilder, name: str, op: Threshold) -> MultiThresholdConfig:
         part = original(self, name, op)
         if self.elements < 2:
             return part
-        thresholds = op.thresholds.copy()
-        thresholds[1, -1] += 1
-        return replace(part, thresholds=thresholds)
+        falls = op.descending.astype(bool)
+        falls[1] = not falls[1]
+        return replace(part, descending=falls)
 
     monkeypatch.setattr(StageBuilder, "_threshold", broken)
-    results = run_fuzz(12, 0, tmp_path, check=only_meaning)
+    results = run_fuzz(6, 0, tmp_path, check=only_meaning)
     found = [result for result in results if result.failure]
     assert found and all(result.failure.kind == "meaning" for result in found if result.failure)
     for result in found:
@@ -88,20 +98,14 @@ def test_planted_fault_is_found_and_made_small(
 
 
 def small_case() -> Case:
-    """One value, requantised."""
-    case = random_case(0)
-    op = next(op for op in case.graph.ops if isinstance(op, Requantize))
-    kind = TensorType((2,), IntegerRange(-8, 7))
-    small = replace(
-        op,
-        inputs=("x",),
-        multiplier=np.array([3, 5]),
-        offset=np.array([1, -2]),
-        clip=None,
-        shift=2,
+    """Two values, requantised."""
+    op = Requantize(
+        "requantise", ("x",), np.array([3, 5]), np.array([1, -2]), 2, Rounding.HALF_EVEN
     )
-    graph = case.graph.with_ops((Input("x", (), kind), small), {op.name: OutputEdge(1.0)})
-    return replace(case, graph=graph, foldings={}, queues={}, reloadable=False)
+    entry = Input("x", (), TensorType((2,), IntegerRange(-8, 7)))
+    edges = {"x": InputEdge(1.0)}, {"requantise": OutputEdge(1.0)}
+    graph = Graph("small", (entry, op), *edges)
+    return Case(graph, {}, {}, "ecp5-25k", False, ("none", "bursts"), 3, 0)
 
 
 def test_fault_in_the_gateware_is_found_in_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +128,7 @@ def test_wrong_prediction_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RequantizeConfig, "timing", lambda self: queue(9, 30))
     failure = examine(replace(small_case(), profiles=("none",)))
     assert failure is not None and failure.kind == "cycles"
-    assert re.match(r"beat 0 of requantise1\.o is in cycle \d+, not \d+ ", failure.text)
+    assert re.match(r"beat 0 of requantise\.o is in cycle \d+, not \d+ ", failure.text)
 
 
 def test_refusal_is_a_failure() -> None:
