@@ -1,15 +1,19 @@
 """The label stage: the k largest elements of a frame, best first, ties to the lower index.
 
-Candidates pass a short sorted list, one a cycle. Each place of the list compares the candidate with
-its own value, all at once; the places that lose shift down and the candidate drops into the gap.
-Compare and shift are one cycle, so a candidate comes from a register together with all that can be
-known of it before: its index, and which places hold nothing of this frame yet. Since elements
-arrive by rising index and only a strictly larger value moves ahead, ties fall to the lower index by
-themselves. For k = 1 a tree of comparisons first picks the best element of each beat, a register a
-level, so a beat is taken every cycle. For larger k the elements of a beat are offered one after the
-other while the beat stays on ``i``; elements behind the frame's end are left out.
+Candidates pass a short sorted list, one a cycle. A candidate that is larger than a place's value
+wins that place; the places that it wins shift down and it drops into the gap. A wide comparison and
+the shift that follows from it would be a long way for one cycle, so a candidate is compared one
+cycle before its turn, while the candidate ahead of it still decides, with all that the list may
+hold by then: every place's value, and the candidate ahead. When its turn comes, which of these
+registered comparisons holds for a place is told by what the candidate ahead has won: the loop is a
+look-up table deep. What can be known before comes along: the index, and which places hold nothing
+of this frame yet. Since elements arrive by rising index and only a strictly larger value moves
+ahead, ties fall to the lower index by themselves. For k = 1 a tree of comparisons first picks the
+best element of each beat, a register a level, so a beat is taken every cycle. For larger k the
+elements of a beat are offered one after the other while the beat stays on ``i``; elements behind
+the frame's end are left out.
 
-Latency from the frame's last beat (k = 1) or last element: 4 cycles and one for each tree level
+Latency from the frame's last beat (k = 1) or last element: 5 cycles and one for each tree level
 beyond the first. Throughput: ceil(M / Q) cycles a frame for k = 1, otherwise M cycles.
 
 One output beat a frame: index 0, value 0, index 1, value 1 and so on, in the union of both ranges.
@@ -99,8 +103,8 @@ class TopKConfig:
     @property
     def select_latency(self) -> int:
         """Registers between ``i`` and the list: the tree's levels, or the element multiplexer, and
-        the candidate's own."""
-        return 1 + (max(1, (self.count - 1).bit_length()) if self.k == 1 else 1)
+        the candidate's own two: while it is compared, and while it decides."""
+        return 2 + (max(1, (self.count - 1).bit_length()) if self.k == 1 else 1)
 
     def compute(self, frames: np.ndarray) -> np.ndarray:
         """int64 ``(frames, 2k)`` from int64 ``(frames, elements)``."""
@@ -132,12 +136,13 @@ class TopKConfig:
         return CreditQueueConfig(layout, self.select_latency + 1)
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: a comparison, a multiplexer and registers for each tree node or list place."""
+        """Estimate: a comparison, a multiplexer and registers for each tree node or list place; a
+        candidate twice, and the comparison of the two."""
         pair = self.input_range.width + (self.elements - 1).bit_length()
         nodes = self.k + (self.count - 1 if self.k == 1 else 0)
         select = 0 if self.k == 1 else self.input_range.width * (self.count - 1) / 2
-        logic = nodes * (self.input_range.width / 2 + pair) + select
-        return Cost(lut=logic, ff=nodes * pair + 2 * pair) + self.queue.cost(device)
+        logic = nodes * (self.input_range.width / 2 + pair) + self.input_range.width / 2 + select
+        return Cost(lut=logic, ff=nodes * pair + 3 * pair) + self.queue.cost(device)
 
     def create(self) -> TopK:
         return TopK(self)
@@ -182,7 +187,7 @@ class TopK(wiring.Component):
         else:
             value, lane = self._serial(m, is_last_element, is_last_beat, step)
         latency = config.select_latency
-        first = delay(m, base, latency - 1)
+        first = delay(m, base, latency - 2)
         index = Signal(range(config.elements), reset_less=True)
         # Of beats (k = 1) only the first finds an empty list; elements come by rising index.
         empty = Signal(config.k, reset_less=True)
@@ -190,7 +195,9 @@ class TopK(wiring.Component):
             m.d.sync += empty[place].eq(first == 0 if config.k == 1 else first + lane <= place)
         m.d.sync += index.eq(first + lane)
         is_valid = delay(m, step, latency, reset_less=False)
-        places = self._insert(m, is_valid, empty, delay(m, value, 1), index)
+        places = self._insert(
+            m, is_valid, delay(m, empty, 1), delay(m, value, 1), delay(m, index, 1)
+        )
         m.d.comb += queue.push.eq(delay(m, ends, latency + 1, reset_less=False))
         for place, (best_index, best_value) in enumerate(places):
             m.d.comb += queue.result.data[2 * place].eq(best_index)
@@ -255,26 +262,33 @@ class TopK(wiring.Component):
     def _insert(
         self, m: Module, is_valid: Value, empty: Value, value: Value, index: Value
     ) -> list[tuple[Signal, Signal]]:
-        """The sorted list; gives its places as (index, value), best first. A place that is empty
-        lets anything in, and what it hands on to the next empty place does not matter."""
+        """The sorted list; gives its places as (index, value), best first. All arguments but
+        ``value``, which is compared first, are of the candidate whose turn it is. A place that is
+        empty lets anything in, and what it hands on to the next empty place does not matter."""
         config = self.config
-        places = []
-        ahead: tuple[Signal, Signal, Signal] | None = None
+        decided_value = delay(m, value, 1)
+        wins, won = Signal(config.k), Signal(config.k)
+        m.d.sync += won.eq(wins)
+        beats_last = Signal(reset_less=True)
+        m.d.sync += beats_last.eq(value > decided_value)
+        places: list[tuple[Signal, Signal]] = []
+        # What moved into the place when the candidate ahead won it, and the comparison with that.
+        moves_in = (index, decided_value)
+        beats_moved: Value = beats_last
         for place in range(config.k):
             best_index = Signal(range(config.elements), name=f"index{place}", reset_less=True)
             best_value = Signal(shape_of(config.input_range), name=f"value{place}", reset_less=True)
-            wins = Signal(name=f"wins{place}")
-            m.d.comb += wins.eq(empty[place] | (value > best_value))
-            with m.If(is_valid & wins):
-                if ahead is None:
-                    m.d.sync += [best_value.eq(value), best_index.eq(index)]
-                else:
-                    # What the place ahead gives up moves here, unless it keeps what it has.
-                    ahead_wins, ahead_index, ahead_value = ahead
-                    m.d.sync += [
-                        best_value.eq(Mux(ahead_wins, ahead_value, value)),
-                        best_index.eq(Mux(ahead_wins, ahead_index, index)),
-                    ]
+            beats_held = Signal(name=f"beats{place}", reset_less=True)
+            m.d.sync += beats_held.eq(value > best_value)
+            beats_now = Mux(won[place], beats_moved, beats_held)
+            m.d.comb += wins[place].eq(is_valid & (empty[place] | beats_now))
+            with m.If(wins[place]):
+                m.d.sync += [best_index.eq(moves_in[0]), best_value.eq(moves_in[1])]
             places.append((best_index, best_value))
-            ahead = (wins, best_index, best_value)
+            # The next place gets this one's, unless the candidate itself stops there.
+            moves_in = (
+                Mux(wins[place], best_index, index),
+                Mux(wins[place], best_value, decided_value),
+            )
+            beats_moved = Mux(won[place], beats_held, beats_last)
         return places
