@@ -124,12 +124,14 @@ def candidates(
 ) -> Iterable[Folding]:
     """Foldings of a layer in the style of a recommended one (engine, group, folding, buffers).
 
-    ``largest`` bounds the multiply-accumulates a cycle; ``given`` is how many elements a beat the
-    layer before gives, if that is known.
+    ``largest`` bounds the multiply-accumulates a cycle, but the smallest folding is always among
+    them; ``given`` is how many elements a beat the layer before gives, if that is known.
     """
     outputs, inputs = layer.weights.shape
     is_table = isinstance(recommended, TableFolding)
     group = min(recommended.group, inputs) if is_table else 1
+    if largest is not None:
+        largest = max(largest, group)
     for blocks in _block_counts(inputs, group, given):
         for queries in _useful_counts(outputs):
             if largest is not None and blocks * group * queries > largest:

@@ -82,6 +82,18 @@ BUILDS: dict[str, tuple[Callable[[Path], list[str]], tuple[str, ...]]] = {
         lambda folder: ["--target", "ecp5-25k", "--interval", "1"],
         ("ecp5-25k", "not"),
     ),
+    "interval_of_nothing": (lambda folder: ["--interval", "0"], ("Interval of", "not 0")),
+    "rate_beyond_any_engine": (
+        lambda folder: ["--fps", "1e12"],
+        ("Interval of hidden1", "cycles or more", "not 0"),
+    ),
+    "budget_of_no_logic_at_all": (
+        lambda folder: ["--budget", "0.00001"],
+        ("Design must fit the budget of ecp5-25k", "of 0 lut"),
+    ),
+    "budget_beyond_the_device": (lambda folder: ["--budget", "2"], ("Budget of lut", "not 2.0")),
+    "budget_backwards": (lambda folder: ["--budget", "-1"], ("Budget of lut", "not -1.0")),
+    "budget_that_is_no_number": (lambda folder: ["--budget", "nan"], ("Budget of lut", "not nan")),
     "no_rate": (lambda folder: ["--fps", "0"], ("Frames per second must be above 0",)),
     "rate_beyond_numbers": (
         lambda folder: ["--fps", "inf"],

@@ -156,3 +156,11 @@ def test_any_count_up_to_the_layer_is_a_folding() -> None:
     for beyond in (TableFolding(1, inputs + 1, 1), TableFolding(1, 1, outputs + 1)):
         with pytest.raises(ValueError, match=f"Folding of {layer.name}: "):
             map_graph(graph, DEVICE, {layer.name: beyond})
+
+
+@pytest.mark.parametrize("target", ["ecp5-25k", "xck26"])
+def test_a_budget_too_small_for_any_engine_is_refused_in_words(target: str) -> None:
+    """The smallest folding is looked at even so: the refusal can say what it would take."""
+    planner = Planner(random_chain(0, largest=10), find_device(target))
+    with pytest.raises(ValueError, match=f"Design must fit the budget of {target}.* of 0 lut"):
+        planner.plan(budget=Budget(lut=1e-7))
