@@ -73,6 +73,14 @@ def folding(**layers: dict[str, object]) -> Callable[[Path], list[str]]:
     return lambda folder: ["--folding", folding_file(folder, json.dumps(layers))]
 
 
+def queues(text: str) -> Callable[[Path], list[str]]:
+    def options(folder: Path) -> list[str]:
+        (folder / "queues.json").write_text(text)
+        return [*folding()(folder), "--queues", str(folder / "queues.json")]
+
+    return options
+
+
 BUILDS: dict[str, tuple[Callable[[Path], list[str]], tuple[str, ...]]] = {
     "unknown_target": (
         lambda folder: ["--target", "ice40"],
@@ -129,6 +137,15 @@ BUILDS: dict[str, tuple[Callable[[Path], list[str]], tuple[str, ...]]] = {
     "folding_missing": (
         lambda folder: ["--folding", str(folder / "none.json")],
         ("none.json",),
+    ),
+    "queues_not_json": (queues("{"), ("queues.json", "JSON")),
+    "queue_of_no_place": (
+        queues('{"hidden9": 3}'),
+        ("Place of a queue must be one of", "'hidden2'", "'hidden9'"),
+    ),
+    "queue_without_a_number": (
+        queues('{"hidden2": "deep"}'),
+        ("Rows of the queue of hidden2", "'deep'"),
     ),
     "unknown_step": (lambda folder: ["--from", "lunch"], ("Step must be one of", "'lunch'")),
 }

@@ -13,9 +13,11 @@ from sterna_hw.base import IntegerRange
 from ..source import (
     CHANNELS_LAST,
     Add,
+    AddBranches,
     BipolarQuantiser,
     Cast,
     Clip,
+    ConcatBranches,
     Divide,
     Function,
     IntegerQuantiser,
@@ -63,8 +65,8 @@ class OnnxNodes:
         self.images: set[str] = set()
         self.windows: dict[str, Windows] = {}
 
-    def add(self, name: str, operation: Operation, x: str) -> None:
-        """Adds an operation on the value ``x``; its result is called ``name``."""
+    def add(self, name: str, operation: Operation, x: str, *others: str) -> None:
+        """Adds an operation on the value ``x`` and others; its result is called ``name``."""
         if isinstance(operation, Transpose):
             self.aliases[name] = self.aliases.get(x, x)
             if operation.axes == CHANNELS_LAST.axes:
@@ -99,6 +101,12 @@ class OnnxNodes:
                 self._arithmetic("Div", name, x, "divisor", operation.constant)
             case Add():
                 self._arithmetic("Add", name, x, "addend", operation.constant)
+            case AddBranches():
+                kind = "Sub" if operation.subtracts else "Add"
+                self._node(kind, name, x, *(self.aliases.get(y, y) for y in others))
+            case ConcatBranches():
+                # With channels first they are axis 1, as in vectors.
+                self._node("Concat", name, x, *(self.aliases.get(y, y) for y in others), axis=1)
             case Relu():
                 self._node("Relu", name, x)
             case Upsample():

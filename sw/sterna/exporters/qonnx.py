@@ -91,8 +91,8 @@ def _model(source: SourceGraph, fused_in_double: bool) -> onnx.ModelProto:
     (output_name,) = source.outputs
     shapes = {input_name: shape}
     for node in source.needed():
-        shapes[node.name] = node.operation.shape(shapes[node.inputs[0]]) or ()
-        nodes.add(node.name, node.operation, node.inputs[0])
+        shapes[node.name] = node.operation.shape(*(shapes[name] for name in node.inputs)) or ()
+        nodes.add(node.name, node.operation, *node.inputs)
     tensors = [
         helper.make_tensor_value_info(value, onnx.TensorProto.FLOAT, ["batch", *shapes[value]])
         for value in (input_name, output_name)

@@ -21,7 +21,9 @@ import numpy as np
 
 from ..source import (
     Add,
+    AddBranches,
     Clip,
+    ConcatBranches,
     Divide,
     Elementwise,
     Function,
@@ -118,7 +120,9 @@ class _Reader:
             elif node.op == "call_module":
                 leaf = self.module.get_submodule(node.target)
                 value = self._argument(node.args[0]) if node.args else None
-                if isinstance(value, str) and len(node.args) == 1 and not node.kwargs:
+                if self.layers.joins(leaf):
+                    self.env[node] = self._join(node, leaf)
+                elif isinstance(value, str) and len(node.args) == 1 and not node.kwargs:
                     self.env[node] = self.layers.read(str(node.target), leaf, value)
                 else:
                     self.env[node] = self._refuse(node, str(node.target), "one input tensor")
@@ -128,6 +132,14 @@ class _Reader:
                 self.env[node] = self._call(node)
         assert output is not None
         return self.builder.finish(output)
+
+    def _join(self, node: Any, leaf: Any) -> str:
+        """A layer that adds several values."""
+        name = str(node.target)
+        values = [self._argument(item) for item in (*node.args, *node.kwargs.values())]
+        if len(values) != 2 or not all(isinstance(value, str) for value in values):
+            return self._refuse(node, name, "two input tensors")
+        return self.layers.join(name, leaf, values)
 
     def _trace(self) -> Any:
         torch = import_module("torch")
@@ -217,6 +229,13 @@ def _constant_call(node: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     return node.target(*args, **kwargs)
 
 
+def _check_channels(builder: SourceBuilder, value: str, axis: int) -> None:
+    """Whether an axis, the batch counted, is that of the channels."""
+    axes = 1 + len(builder.shape(value) or (0,))
+    if axis % axes != 1:
+        raise ValueError(f"branches must be joined along axis 1, not {axis}")
+
+
 def _scalar(value: Any, builder: SourceBuilder) -> np.ndarray:
     """A constant operand: a number, or a tensor with one value or one for each channel."""
     if isinstance(value, str):
@@ -240,6 +259,8 @@ def _functions() -> dict[Any, Callable[..., Any]]:
 
     def arithmetic(kind: type[Multiply] | type[Add], sign: int = 1) -> Callable[..., str]:
         def handler(builder: SourceBuilder, name: str, a: Any, b: Any) -> str:
+            if kind is Add and isinstance(a, str) and isinstance(b, str):
+                return builder.join(name, AddBranches(subtracts=sign < 0), (a, b))
             x, constant = (a, b) if isinstance(a, str) else (b, a)
             if sign < 0 and not isinstance(a, str):  # constant - x
                 x = builder.add(f"{name}.negative", Multiply(_scalar(-1.0, builder)), x)
@@ -248,6 +269,13 @@ def _functions() -> dict[Any, Callable[..., Any]]:
             return builder.add(name, kind(-value if sign < 0 else value), x)
 
         return handler
+
+    def concat(builder: SourceBuilder, name: str, tensors: Any, dim: int = 0, **more: Any) -> str:
+        if not isinstance(tensors, tuple) or not all(isinstance(x, str) for x in tensors):
+            raise TypeError("constants among the branches")
+        axis = int(more.get("axis", dim))
+        _check_channels(builder, tensors[0], axis)
+        return tensors[0] if len(tensors) == 1 else builder.join(name, ConcatBranches(), tensors)
 
     def divide(builder: SourceBuilder, name: str, x: str, constant: Any) -> str:
         if not isinstance(x, str):
@@ -353,6 +381,7 @@ def _functions() -> dict[Any, Callable[..., Any]]:
         ((operator.mul, torch.mul, "mul", operator.imul), arithmetic(Multiply)),
         ((operator.add, torch.add, "add", operator.iadd), arithmetic(Add)),
         ((operator.sub, torch.sub, "sub", operator.isub), arithmetic(Add, -1)),
+        ((torch.cat, torch.concat, torch.concatenate), concat),
         ((operator.truediv, torch.div, "div", operator.itruediv), divide),
         ((torch.flatten, "flatten"), flatten),
         ((torch.reshape, "reshape", "view"), reshape),

@@ -7,12 +7,14 @@ constants that torch computes and, like torch on any CPU with a fused multiply-a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from ..source import (
+    AddBranches,
     BipolarQuantiser,
     Clip,
     Function,
@@ -67,6 +69,16 @@ class LayerReader:
 
     def __init__(self, builder: SourceBuilder) -> None:
         self.builder = builder
+
+    def joins(self, layer: Any) -> bool:
+        """Whether a layer reads several values. Brevitas 0.13.4 cannot run its own `QuantCat`."""
+        return isinstance(layer, import_module("brevitas.nn").QuantEltwiseAdd)
+
+    def join(self, name: str, layer: Any, values: Sequence[str]) -> str:
+        """Adds a layer on several values and returns the name of its result."""
+        entry = [self._proxy(f"{name}.input_quant", layer.input_quant, value) for value in values]
+        result = self.builder.join(name, AddBranches(), entry)
+        return self._proxy(f"{name}.output_quant", layer.output_quant, result)
 
     def read(self, name: str, layer: Any, value: str) -> str:
         """Adds a layer on a value and returns the name of its result."""

@@ -11,7 +11,6 @@ measured agreement stands in the layer's note. Nothing here imitates float arith
 
 from __future__ import annotations
 
-import enum
 import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -22,7 +21,9 @@ from sterna_hw.base import TERNARY, IntegerRange, Rounding
 
 from .. import ir
 from ..source import (
+    AddBranches,
     BipolarQuantiser,
+    ConcatBranches,
     Elementwise,
     Enlarge,
     IntegerQuantiser,
@@ -40,6 +41,7 @@ from ..source import (
 from ..unsupported import Problem, UnsupportedError
 from .affine import affine_form
 from .alphabets import choose_alphabet
+from .branches import Branches, Joined, Sum
 from .input_edge import RealInput, smallest_scale_edge
 from .integer_input import offset_of_codes, plain_scale
 from .logits import fit_logits
@@ -48,6 +50,9 @@ from .names import Names
 from .reordering import reordered
 from .requantise import fit_requantise
 from .tail import FloatTail, TailError, find_table, find_thresholds
+from .values import Codes as _Codes
+from .values import Lost as _Lost
+from .values import Tail as _Tail
 
 __all__ = ["MOST_THRESHOLDS", "lower"]
 
@@ -57,32 +62,7 @@ MOST_THRESHOLDS = 255
 _QUANTISE = "put a quantiser (QuantIdentity, QuantReLU, Quant) before it"
 
 
-@dataclass(frozen=True)
-class _Codes:
-    op: str
-    scale: np.ndarray
-    zero_point: int
-    order: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class _Tail:
-    op: str
-    tail: FloatTail
-    order: np.ndarray | None = None
-    codes: _Codes | None = None  # what it began with, where that was no layer's sums
-    larger: tuple[Enlarge, ...] = ()  # what is to be done to the image at the end
-    channels: np.ndarray | None = None  # and what channel each becomes by that
-
-
-class _Lost(enum.Enum):
-    """What is still known of a value behind something refused."""
-
-    ANYTHING = enum.auto()
-    FLOAT = enum.auto()
-
-
-_Value = _Codes | _Tail | RealInput | _Lost
+_Value = _Codes | _Tail | Sum | Joined | RealInput | _Lost
 
 
 def lower(source: SourceGraph, approximate: bool = False) -> Lowering:
@@ -127,8 +107,14 @@ class _Lowerer:
 
     def __post_init__(self) -> None:
         self.problems: list[Problem] = list(self.source.problems)
+        self.branches = Branches(self)
         for name, shape in self.source.inputs.items():
             self.values[name] = RealInput(name, shape)
+
+    def known(self, name: str) -> _Value:
+        """A value that was visited before, integers of the network's input as codes."""
+        value = self.values[name]
+        return self.integers(value) if isinstance(value, RealInput) else value
 
     def visit(self, node: SourceNode) -> None:
         value = self.values[node.inputs[0]] if node.inputs else _Lost.ANYTHING
@@ -136,11 +122,17 @@ class _Lowerer:
         if isinstance(value, RealInput) and not isinstance(operation, Opaque | Transpose):
             if not isinstance(operation, Reshape) or value.axes:
                 value = self.integers(value)
+        if isinstance(value, Sum | Joined) and not isinstance(
+            operation, Quantiser | Elementwise | AddBranches | ConcatBranches
+        ):
+            value = self.branches.codes(node.name, value)
         if isinstance(operation, Linear | Windows):
             value = self.plain_codes(value)
         result: _Value = _Lost.ANYTHING
         if isinstance(operation, Opaque):
             pass  # refused by the reader
+        elif isinstance(operation, AddBranches | ConcatBranches):
+            result = self.branches.join(node)
         elif isinstance(operation, Linear):
             result = self.linear(node.name, operation, value)
         elif isinstance(value, _Lost):
@@ -314,6 +306,8 @@ class _Lowerer:
     def elementwise(self, operation: Elementwise, value: _Value) -> _Value:
         if isinstance(value, RealInput):
             return value.then(operation)
+        if isinstance(value, Sum | Joined):
+            return self.branches.then(operation, value)
         if isinstance(value, _Codes):
             value = self.tail_of(value)
         assert isinstance(value, _Tail)
@@ -373,6 +367,8 @@ class _Lowerer:
     def quantise(self, name: str, quantiser: Quantiser, value: _Value) -> _Value:
         if isinstance(value, RealInput):
             return self.quantise_input(name, quantiser, value)
+        if isinstance(value, Sum | Joined):
+            return self.branches.quantise(name, quantiser, value)
         if isinstance(value, _Codes):
             value = self.tail_of(value)
         assert isinstance(value, _Tail)
@@ -461,6 +457,9 @@ class _Lowerer:
         return op
 
     def quantise_input(self, name: str, quantiser: Quantiser, value: RealInput) -> _Value:
+        if self.inputs:
+            remedy = "put one quantiser (QuantIdentity) in front of all branches"
+            return self.refuse(name, "network's input must be quantised once", remedy)
         try:
             if isinstance(quantiser, BipolarQuantiser):
                 edge, bounds = smallest_scale_edge(value)
@@ -481,6 +480,8 @@ class _Lowerer:
     def finish(self) -> None:
         (name,) = self.source.outputs
         value = self.values[name]
+        if isinstance(value, Sum | Joined):
+            value = self.branches.output(name, value)
         if isinstance(value, _Codes | _Tail) and value.order is not None:
             self.refuse(name, "a flattened image must go into a layer", "end in a linear layer")
             return

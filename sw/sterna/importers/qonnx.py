@@ -18,8 +18,10 @@ from sterna_hw.base import WindowAxis
 
 from ..source import (
     Add,
+    AddBranches,
     Cast,
     Clip,
+    ConcatBranches,
     Divide,
     Function,
     IntegerInput,
@@ -93,6 +95,7 @@ class _Reader:
             "BipolarQuant": self.bipolar,
             "Cast": self.cast,
             "Clip": self.clip,
+            "Concat": self.concat,
             "Conv": self.convolution,
             "Div": self.divide,
             "DepthToSpace": self.depth_to_space,
@@ -367,14 +370,29 @@ class _Reader:
 
     def _pair(self, a: Any, b: Any) -> tuple[str, np.ndarray]:
         if isinstance(a, str) and isinstance(b, str):
-            raise UnfitError("one operand must be a constant", "leave out branches that join")
+            raise UnfitError("one operand must be a constant", "add branches or join them")
         return (a, self._elements(b)) if isinstance(a, str) else (b, self._elements(a))
 
     def add(self, name: str, options: dict[str, Any], a: Any, b: Any) -> _Operand:
+        if isinstance(a, str) and isinstance(b, str):
+            return self.builder.join(name, AddBranches(), (a, b))
         x, constant = self._pair(a, b)
         return self.builder.add(name, Add(constant), x)
 
+    def concat(self, name: str, options: dict[str, Any], *values: Any) -> _Operand:
+        if not all(isinstance(value, str) for value in values):
+            raise UnfitError("branches must be computed, not constants")
+        if len(values) == 1:
+            return values[0]
+        axes = 1 + len(self._known_shape(values[0]))
+        axis = int(options.get("axis", 1))
+        if axis % axes != 1:
+            raise UnfitError(f"branches must be joined along axis 1, not {axis}")
+        return self.builder.join(name, ConcatBranches(), values)
+
     def subtract(self, name: str, options: dict[str, Any], a: Any, b: Any) -> _Operand:
+        if isinstance(a, str) and isinstance(b, str):
+            return self.builder.join(name, AddBranches(subtracts=True), (a, b))
         x, constant = self._pair(a, b)
         if isinstance(a, str):
             return self.builder.add(name, Add(-constant), x)

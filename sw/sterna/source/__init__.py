@@ -1,5 +1,6 @@
 """The neutral, float-level description of a network that every reader produces."""
 
+from .branches import AddBranches, ConcatBranches
 from .builder import SourceBuilder
 from .elementwise import (
     Add,
@@ -23,9 +24,11 @@ __all__ = [
     "CHANNELS_LAST",
     "FUNCTIONS",
     "Add",
+    "AddBranches",
     "BipolarQuantiser",
     "Cast",
     "Clip",
+    "ConcatBranches",
     "Divide",
     "Elementwise",
     "Enlarge",

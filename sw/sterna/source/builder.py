@@ -6,10 +6,13 @@ that in the end every problem of a network is known.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..unsupported import Problem
+from .branches import ConcatBranches
 from .elementwise import Add, Divide, Elementwise
 from .enlarge import Enlarge
 from .graph import IntegerInput, SourceGraph, SourceNode
@@ -117,6 +120,28 @@ class SourceBuilder:
             reason = "divisor must not be zero"
             return self.refuse(name, value, reason, "divide by something else", shape)
         return self._append(name, operation, (value,), shape)
+
+    def join(self, name: str, operation: Operation, values: Sequence[str]) -> str:
+        """Adds an operation on several values; refuses it if they do not fit.
+
+        The channels of images are brought to the end, so that they are the last axis of all.
+        """
+        if any(self.is_opaque(value) for value in values):
+            return self.opaque(name, values[0])
+        values = [self.image(name, value) for value in values]
+        shapes = [self._shapes[value] for value in values]
+        try:
+            if len({value in self._images for value in values}) > 1:
+                raise ValueError("branches must be images or vectors, not both")
+            if isinstance(operation, ConcatBranches) and any(
+                shape is not None and len(shape) != 1 and value not in self._images
+                for value, shape in zip(values, shapes)
+            ):
+                raise ValueError(f"branches must be images or vectors, not of shapes {shapes}")
+            shape = operation.shape(*shapes)
+        except ValueError as error:
+            return self.refuse(name, values[0], str(error), "give it branches that fit")
+        return self._append(name, operation, tuple(values), shape)
 
     def refuse(
         self, name: str, value: str | None, reason: str, remedy: str, shape: Shape | None = None

@@ -88,7 +88,8 @@ class SourceGraph:
         ((name, shape),) = self.inputs.items()
         values = {name: np.asarray(x, dtype=self.number_type).reshape(len(x), *shape)}
         for node in self.needed():
-            values[node.name] = node.operation.evaluate(values[node.inputs[0]])
+            inputs = (values[name] for name in node.inputs)
+            values[node.name] = node.operation.evaluate(*inputs)
         return values
 
     def run(self, x: np.ndarray) -> np.ndarray:

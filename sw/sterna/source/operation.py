@@ -28,8 +28,9 @@ def frozen_array(values: np.ndarray) -> np.ndarray:
 class Operation:
     """One operation of a source network."""
 
-    def shape(self, x: Shape | None) -> Shape | None:
-        """Shape of the result for an input shape, both without the batch axis; ``None`` unknown.
+    def shape(self, x: Shape | None, *others: Shape | None) -> Shape | None:
+        """Shape of the result for input shapes, all without the batch axis; ``None`` unknown.
+        Most operations read one value.
 
         Raises
         ------
@@ -38,7 +39,7 @@ class Operation:
         """
         return x
 
-    def evaluate(self, x: np.ndarray) -> np.ndarray:
+    def evaluate(self, x: np.ndarray, *others: np.ndarray) -> np.ndarray:
         """The float result for a float batch ``[batch, ...]`` of the network's number type."""
         raise NotImplementedError
 
