@@ -48,6 +48,33 @@ def decoder_engine(
 
 
 @bench.command()
+def unrolled(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path(
+        "build/unrolled"
+    ),
+    full: Annotated[
+        bool, typer.Option("--full", help="256 inputs too; takes half an hour.")
+    ] = False,
+    operands: Annotated[int, typer.Option(help="Operands of an adder: 2 or 3.")] = 3,
+    levels: Annotated[int, typer.Option(help="Levels of adders between registers.")] = 2,
+) -> None:
+    """Compare the unrolled engine with da4ml's own Verilog at equal latency (needs da4ml)."""
+    from .unrolled_bench import compare_unrolled
+
+    with telling() as tell:
+        rows = compare_unrolled(output, full=full, operands=operands, levels=levels, progress=tell)
+    print((output / "unrolled.md").read_text())
+    fail_unless_equal(
+        [
+            f"LUTs of {row.inputs} inputs with {row.zeros} zeros must be at most da4ml's, "
+            f"not {row.ratio:.3f} times as many"
+            for row in rows
+            if row.ratio > 1
+        ]
+    )
+
+
+@bench.command()
 def decoders(
     count: Annotated[int, typer.Option(help="How many random decoders.")] = 30,
     seed: Annotated[int, typer.Option(help="The first one's seed.")] = 0,

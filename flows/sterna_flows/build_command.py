@@ -41,6 +41,10 @@ def build(
         bool | None,
         typer.Option("--reloadable/--no-reloadable", help="Weights can be loaded at run time."),
     ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="Engine of all layers: table, select, mac or unrolled; or auto."),
+    ] = None,
     start: Annotated[
         str, typer.Option("--from", help="Step to start at: import, plan or map.")
     ] = "import",
@@ -82,7 +86,7 @@ def build(
     if queues is not None:
         options["queues"] = read_queues(queues)
     given = {"frames_per_second": fps, "interval": interval, "clock_mhz": clock, "top_k": top}
-    given["reloadable"] = reloadable
+    given |= {"reloadable": reloadable, "engine": engine}
     options |= {name: value for name, value in given.items() if value is not None}
     if budget is not None:
         options["budget"] = Budget(lut=budget)

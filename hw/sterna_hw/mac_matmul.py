@@ -11,7 +11,8 @@ since it has borrowed. The same borrow is in the wide number itself: the packer 
 How far F reaches is settled by ranges: the multiplier's wide port has 27 bits on UltraScale+, 25 on
 older Xilinx devices, 18 on ECP5. A block of more inputs than fit is cut into groups, each taken
 apart for itself. Where not even one pair fits, or there is one output a beat, every product has a
-multiplier of its own. Folding, loops and accumulation are those of the other engines (`matmul`).
+multiplier of its own, or several if its factors are wider than the ports. Folding, loops and
+accumulation are those of the other engines (`matmul`).
 
 Latency from a beat of weights to its result: registers in front of, in and behind the multiplier,
 the trees, one to take words apart. One beat of weights a cycle; the beat of activations stays on
@@ -89,16 +90,16 @@ class MacMatmulConfig(MatmulConfig):
             )
         if self.planes != 1:
             raise ValueError(f"Planes must be 1, not {self.planes!r}")
-        ports = ((self.lower_width, self.port), (_signed(self.input_range).width, NARROW_PORT))
-        for subject, (width, limit) in zip(("Weights", "Activations"), ports):
-            if width > limit:
-                raise ValueError(f"{subject} must be of {limit} bits with sign, not {width}")
         _ = self.accumulate  # it validates itself
 
     @property
     def lower_width(self) -> int:
         """Bits of a weight with its sign."""
         return _signed(self.alphabet.range).width
+
+    @property
+    def _activation_width(self) -> int:
+        return _signed(self.input_range).width
 
     @property
     def upper_range(self) -> IntegerRange:
@@ -118,12 +119,14 @@ class MacMatmulConfig(MatmulConfig):
     @property
     def terms(self) -> int:
         """Products that are added before they are taken apart; 0 if none are put together."""
+        if self.queries == 1 or self._activation_width > NARROW_PORT:
+            return 0
         room = self.port - self.upper_range.width
         most = max(
             (terms for terms in range(1, self.block_inputs + 1) if self._field(terms) <= room),
             default=0,
         )
-        if not most or self.queries == 1:
+        if not most:
             return 0
         # As many groups as this takes, as equal as they can be.
         return beat_count(self.block_inputs, beat_count(self.block_inputs, most))
@@ -241,7 +244,10 @@ class MacMatmulConfig(MatmulConfig):
         """Estimate: a DSP block for each multiplier, with the registers that Yosys leaves outside;
         the tree of words; an adder for each upper sum; the tail."""
         multipliers = self.lanes * self.pairs * self.block_inputs
-        cost = tail_cost(self, device) + Cost(dsp=multipliers)
+        # Numbers wider than a port are cut.
+        pieces = beat_count(self.lower_width, self.port)
+        pieces *= beat_count(self._activation_width, NARROW_PORT)
+        cost = tail_cost(self, device) + Cost(dsp=multipliers * pieces)
         if device.family != "xc7":
             wide = self.field + self.upper_range.width if self.is_packed else self.lower_width
             registers = self.pairs * wide + self.lanes * self.input_range.width

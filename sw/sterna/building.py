@@ -57,6 +57,7 @@ def build(
     top_k: int | None = None,
     reloadable: bool = False,
     queues: Mapping[str, int] | None = None,
+    engine: str = "recommended",
 ) -> Design:
     """Builds an accelerator.
 
@@ -84,6 +85,9 @@ def build(
     queues : mapping, optional
         Rows of the queues by place (`sterna.mapping.queue_places`); without it, the shallowest that
         keep the pace.
+    engine : :class:`str`
+        What the planner may choose: ``recommended`` for the device's family, ``auto`` for the
+        cheapest engine of each layer, or one engine for all layers by its name.
 
     Raises
     ------
@@ -99,8 +103,10 @@ def build(
             raise ValueError(f"Frames per second must be above 0, not {frames_per_second!r}")
         interval = int(min(clock * 1e6 / frames_per_second, SLOWEST))
     hardware = prepare(graph, top_k)
+    if foldings is not None and engine != "recommended":
+        raise ValueError(f"Engine must not be named where foldings are given, not {engine!r}")
     if foldings is None:
-        foldings = Planner(hardware, device, reloadable).plan(interval, budget)
+        foldings = Planner(hardware, device, reloadable, engine).plan(interval, budget)
     build_hash = _hash(hardware, foldings, device, reloadable, queues)
     if queues is None:
         queues = size_queues(hardware, device, foldings, reloadable)

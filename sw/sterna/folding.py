@@ -2,14 +2,17 @@
 
 One folding per matmul layer: a `TableFolding` says how many tables of how many inputs each stand
 side by side and how many outputs are looked up a cycle, a `SelectFolding` the same for the
-select-and-add engine. A layer of N inputs and M outputs takes about
+select-and-add engine, a `MacFolding` for multipliers; an `UnrolledFolding` has the whole layer in
+logic and says only how that is pipelined. A layer of N inputs and M outputs takes about
 ``ceil(N / inputs) * ceil(M / queries) * planes`` cycles, and exactly what the engine's own timing
 says. Any value up to the layer's size is allowed; the last step is padded. Foldings come from the
 planner, or from a JSON file:
 
     {"fc1": {"engine": "table", "group": 3, "tables": 16, "queries": 4,
              "sign_fold": true, "buffers": 2},
-     "fc2": {"engine": "select", "block_inputs": 16, "queries": 8}}
+     "fc2": {"engine": "select", "block_inputs": 16, "queries": 8},
+     "fc3": {"engine": "mac", "block_inputs": 4, "queries": 2, "port": 27},
+     "fc4": {"engine": "unrolled", "levels": 2, "operands": 3}}
 """
 
 from __future__ import annotations
@@ -20,25 +23,31 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sterna_hw.base import Device, IntegerRange
+from sterna_hw.mac_matmul import MacMatmulConfig, integers, multiplier_port
 from sterna_hw.recommended import recommended
 from sterna_hw.select_matmul import SelectMatmulConfig
 from sterna_hw.table_matmul import TableMatmulConfig
 from sterna_hw.table_plan import plan_table
+from sterna_hw.unrolled_matmul import UnrolledMatmulConfig
 
 from .ir import MatMul
 
 __all__ = [
+    "ENGINES",
     "EngineConfig",
     "Folding",
+    "MacFolding",
     "SelectFolding",
     "TableFolding",
+    "UnrolledFolding",
     "as_record",
+    "engine_style",
     "foldings_of",
     "read_foldings",
     "recommended_folding",
 ]
 
-EngineConfig = TableMatmulConfig | SelectMatmulConfig
+EngineConfig = TableMatmulConfig | SelectMatmulConfig | MacMatmulConfig | UnrolledMatmulConfig
 
 
 @dataclass(frozen=True)
@@ -116,11 +125,78 @@ class SelectFolding:
             raise ValueError(f"Folding of {layer.name}: {error}") from error
 
 
-Folding = TableFolding | SelectFolding
-_ENGINES: Mapping[str, type[TableFolding] | type[SelectFolding]] = {
+@dataclass(frozen=True)
+class MacFolding:
+    """A layer on multipliers whose wide port has ``port`` bits (`multiplier_port`)."""
+
+    block_inputs: int
+    queries: int
+    port: int = 18
+
+    @property
+    def engine(self) -> str:
+        return "mac"
+
+    def engine_config(
+        self, layer: MatMul, inputs: IntegerRange, accumulator: IntegerRange | None
+    ) -> MacMatmulConfig:
+        """The engine for a layer; raises as `TableFolding.engine_config` does. Without an
+        accumulator's range, for any weights that the layer's alphabet can write."""
+        outputs_count, inputs_count = layer.weights.shape
+        values = layer.alphabet.plane_range(layer.planes)
+        if accumulator is not None:
+            values = IntegerRange.of_values(layer.weights)
+        try:
+            return MacMatmulConfig(
+                inputs=inputs_count,
+                outputs=outputs_count,
+                input_range=inputs,
+                alphabet=integers(values),
+                block_inputs=self.block_inputs,
+                queries=self.queries,
+                port=self.port,
+                accumulator_range=accumulator,
+            )
+        except ValueError as error:
+            raise ValueError(f"Folding of {layer.name}: {error}") from error
+
+
+@dataclass(frozen=True)
+class UnrolledFolding:
+    """A whole layer in logic, with ``levels`` of adders of ``operands`` operands a register."""
+
+    levels: int = 2
+    operands: int = 2
+
+    @property
+    def engine(self) -> str:
+        return "unrolled"
+
+    def engine_config(
+        self, layer: MatMul, inputs: IntegerRange, accumulator: IntegerRange | None
+    ) -> UnrolledMatmulConfig:
+        """The engine for a layer; raises as `TableFolding.engine_config` does."""
+        try:
+            return UnrolledMatmulConfig(
+                weights=layer.weights,
+                input_range=inputs,
+                levels=self.levels,
+                operands=self.operands,
+                accumulator_range=accumulator,
+            )
+        except ValueError as error:
+            raise ValueError(f"Folding of {layer.name}: {error}") from error
+
+
+Folding = TableFolding | SelectFolding | MacFolding | UnrolledFolding
+_ENGINES: Mapping[str, type[Folding]] = {
     "table": TableFolding,
     "select": SelectFolding,
+    "mac": MacFolding,
+    "unrolled": UnrolledFolding,
 }
+ENGINES = tuple(_ENGINES)
+"""Names of the engines."""
 
 
 def read_foldings(path: str | Path) -> dict[str, Folding]:
@@ -158,7 +234,7 @@ def foldings_of(record: Mapping[str, dict], source: str) -> dict[str, Folding]:
                     raise ValueError(f"{name} must be a whole number, not {value!r}")
             foldings[layer] = engine(**values)
         except (KeyError, TypeError, ValueError) as error:
-            names = "engine (table or select) and its parameters"
+            names = f"engine (one of {', '.join(ENGINES)}) and its parameters"
             raise ValueError(
                 f"Folding of {layer} in {source} must give {names}: {error}"
             ) from error
@@ -176,15 +252,37 @@ def recommended_folding(layer: MatMul, device: Device) -> Folding:
     What measured best on the device's family (`sterna_hw.recommended`). On a family that nothing
     was measured on, a folded table whose entries fit the rows of its distributed memory.
     """
-    alphabet = layer.alphabet
     try:
-        style = dict(recommended(device, alphabet))
+        engine = recommended(device, layer.alphabet)["engine"]
     except ValueError:
-        return _table_that_fits(layer, device)
-    if style.pop("engine") == "select":
-        return SelectFolding(1, 1)
-    group = min(style["group"], layer.weights.shape[1])
-    return TableFolding(group, 1, 1, style["sign_fold"], style["buffers"])
+        engine = "table"
+    return engine_style(engine, layer, device)
+
+
+def engine_style(engine: str, layer: MatMul, device: Device) -> Folding:
+    """A named engine as it suits a layer and a device, at the least parallelism.
+
+    Raises
+    ------
+    ValueError
+        If there is no such engine.
+    """
+    match engine:
+        case "select":
+            return SelectFolding(1, 1)
+        case "mac":
+            return MacFolding(1, 1, multiplier_port(device))
+        case "unrolled":
+            # One carry chain adds three operands on Xilinx.
+            return UnrolledFolding(operands=2 if device.family == "ecp5" else 3)
+        case "table":
+            try:
+                style = recommended(device, layer.alphabet)
+            except ValueError:
+                return _table_that_fits(layer, device)
+            group = min(style["group"], layer.weights.shape[1])
+            return TableFolding(group, 1, 1, style["sign_fold"], style["buffers"])
+    raise ValueError(f"Engine must be one of {', '.join(ENGINES)}, not {engine!r}")
 
 
 def _table_that_fits(layer: MatMul, device: Device) -> TableFolding:

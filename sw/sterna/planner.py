@@ -8,25 +8,24 @@ the candidates can reach. Given neither, it aims at a design that is simulated a
 minutes. Nothing here knows an engine's formula: a candidate's interval is found by running the
 engine's own timing in the exact cycle model, its cost is the parts' own estimate.
 
-Candidates are the foldings that are not plainly wasteful: among all table counts with the same
-number of input blocks only the smallest, and likewise for queries; and beside these, since a
-gearbox between layers may cost more than a few unused inputs, the next block that is a multiple of
-what the layer before gives in a beat, or divides it. Layers are chosen in order. A candidate's cost
-holds all that depends on it: the engine, its weight buffer, the gearbox in front, and the
-thresholds and the like behind it, which are as wide as it gives results.
+Candidates (see `candidates`) are the foldings of one engine or of several that are not plainly
+wasteful. Layers are chosen in order. A candidate's cost holds all that depends on it: the engine,
+its weight buffer, the gearbox in front, and the thresholds and the like behind it, which are as
+wide as it gives results.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from sterna_hw.base import Cost, Device
+from sterna_hw.unrolled_matmul import UnrolledMatmulConfig
 
+from .candidates import ENGINE_CHOICES, candidates, engine_styles
 from .cycles import Network, simulate_network
-from .folding import EngineConfig, Folding, SelectFolding, TableFolding, recommended_folding
+from .folding import EngineConfig, Folding
 from .grouping import fewest_cycles
 from .ir import Add, Concat, Graph, GroupMatMul, Input, MatMul, Window
 from .mapping import map_graph, parts_behind
@@ -34,7 +33,7 @@ from .stage_builder import edge_count
 from .stream_builder import regrouping
 from .weights import weight_buffer
 
-__all__ = ["Budget", "Candidate", "Planner", "candidates", "engine_interval"]
+__all__ = ["Budget", "Candidate", "Planner", "engine_interval"]
 
 
 MODEST_LUT = 15_000
@@ -94,53 +93,11 @@ def engine_interval(config: EngineConfig) -> int:
     frames = 3
     timing = config.timing()
     beats = {("engine", "i"): config.input_blocks * frames}
-    beats["engine", "weights"] = config.row_count * frames
+    if not isinstance(config, UnrolledMatmulConfig):
+        beats["engine", "weights"] = config.row_count * frames
     done = simulate_network(Network({"engine": timing}, []), beats)
     last = done.transfers["engine", "o"][config.output_blocks - 1 :: config.output_blocks]
     return int(last[-1] - last[-2])
-
-
-def _useful_counts(total: int) -> list[int]:
-    """For each number of steps that covers ``total``, the smallest count a step."""
-    steps = {-(-total // count) for count in range(1, total + 1)}
-    return sorted({-(-total // step) for step in steps})
-
-
-def _block_counts(inputs: int, group: int, given: int | None) -> list[int]:
-    """Blocks worth trying, in groups: the useful ones and those that fit beats of ``given``."""
-    groups = -(-inputs // group)
-    useful = _useful_counts(groups)
-    if given is None:
-        return useful
-    # Multiples of both a group and a beat, or groups that a beat holds a whole number of.
-    step = math.lcm(group, given) // group
-    fitting = {-(-count // step) * step for count in useful}
-    fitting |= {count for count in range(1, given) if given % (count * group) == 0}
-    return sorted({*useful, *(count for count in fitting if count <= groups)})
-
-
-def candidates(
-    layer: MatMul, recommended: Folding, largest: int | None = None, given: int | None = None
-) -> Iterable[Folding]:
-    """Foldings of a layer in the style of a recommended one (engine, group, folding, buffers).
-
-    ``largest`` bounds the multiply-accumulates a cycle, but the smallest folding is always among
-    them; ``given`` is how many elements a beat the layer before gives, if that is known.
-    """
-    outputs, inputs = layer.weights.shape
-    is_table = isinstance(recommended, TableFolding)
-    group = min(recommended.group, inputs) if is_table else 1
-    if largest is not None:
-        largest = max(largest, group)
-    for blocks in _block_counts(inputs, group, given):
-        for queries in _useful_counts(outputs):
-            if largest is not None and blocks * group * queries > largest:
-                break
-            if isinstance(recommended, TableFolding):
-                sign_fold = recommended.sign_fold and layer.alphabet.symmetric
-                yield TableFolding(group, blocks, queries, sign_fold, recommended.buffers)
-            else:
-                yield SelectFolding(blocks, queries)
 
 
 class Planner:
@@ -154,12 +111,25 @@ class Planner:
         Where it goes.
     reloadable : :class:`bool`
         Whether weights can be loaded at run time (wider accumulators).
+    engine : :class:`str`
+        The engine of all layers, ``auto`` for the cheapest of each, or ``recommended``: the one
+        that measured best on the device's family.
+
+    Raises
+    ------
+    ValueError
+        If there is no such engine.
     """
 
-    def __init__(self, graph: Graph, device: Device, reloadable: bool = False) -> None:
+    def __init__(
+        self, graph: Graph, device: Device, reloadable: bool = False, engine: str = "recommended"
+    ) -> None:
+        if engine not in ENGINE_CHOICES:
+            raise ValueError(f"Engine must be one of {', '.join(ENGINE_CHOICES)}, not {engine!r}")
         self.graph = graph
         self.device = device
         self.reloadable = reloadable
+        self.engine = engine
         self.layers = [op for op in graph.ops if isinstance(op, MatMul)]
         self._groups = [op for op in graph.ops if isinstance(op, GroupMatMul)]
         self._evaluated: dict[tuple[str, Folding], Candidate] = {}
@@ -224,9 +194,11 @@ class Planner:
         beat, with the gearbox that each needs."""
         # No engine takes less than a LUT for a multiply-accumulate a cycle: the bound prunes only.
         largest = int(self.device.lut * budget.lut)
-        style = recommended_folding(layer, self.device)
+        inputs = self.graph.types[layer.inputs[0]].range
+        styles = engine_styles(self.engine, layer, inputs, self.device, self.reloadable)
         items = [
             self._with_gearbox(layer, self._evaluate(layer, folding), given)
+            for style in styles
             for folding in candidates(layer, style, largest, given)
         ]
         return sorted(items, key=lambda item: (_share(item.cost, self.device), item.busy))
@@ -250,8 +222,10 @@ class Planner:
         inputs = self.graph.types[layer.inputs[0]].range
         accumulator = None if self.reloadable else self.graph.types[layer.name].range
         config = folding.engine_config(layer, inputs, accumulator)
-        buffer = weight_buffer("weights", config, None, self.device, self.reloadable)
-        cost = config.cost(self.device) + buffer.cost(self.device)
+        cost = config.cost(self.device)
+        if not isinstance(config, UnrolledMatmulConfig):
+            buffer = weight_buffer("weights", config, None, self.device, self.reloadable)
+            cost += buffer.cost(self.device)
         cost += self._cost_behind(layer, config)
         busy = config.timing().busy_cycles * self._vectors(layer)
         found = Candidate(folding, config, busy, cost)

@@ -31,6 +31,7 @@ from sterna_hw.requantize import RequantizeConfig
 from sterna_hw.sliding_window import SlidingWindowConfig
 from sterna_hw.stage import PartConfig
 from sterna_hw.top_k import TopKConfig
+from sterna_hw.unrolled_matmul import UnrolledMatmulConfig
 from sterna_hw.window_pool import WindowPoolConfig
 
 from .cycles import Network, simulate_network
@@ -273,9 +274,23 @@ class StageBuilder(StreamBuilder):
         if self.end.window is not None:
             self.orders[name] = column_order(self.end.window)
             weights = None if weights is None else weights[:, self.orders[name]]
+        if isinstance(config, UnrolledMatmulConfig):
+            self._append(name, self._fixed(op, config, weights), op.name)
+            return
         buffer = weight_buffer(f"{name}_weights", config, weights, self.device, self.reloadable)
         self.append(name, config, buffer)
         self.layers[name] = op.name
+
+    def _fixed(
+        self, op: MatMul, config: UnrolledMatmulConfig, weights: np.ndarray | None
+    ) -> UnrolledMatmulConfig:
+        """An engine that has its weights in logic, with its columns in order."""
+        if self.reloadable:
+            raise ValueError(
+                f"Folding of {op.name} must not be unrolled where weights can be loaded: "
+                "they are wires there"
+            )
+        return config if weights is None else replace(config, weights=weights)
 
     def _add_groups(self, name: str, op: GroupMatMul, kind: TensorType) -> None:
         window = self.end.window

@@ -147,6 +147,18 @@ BUILDS: dict[str, tuple[Callable[[Path], list[str]], tuple[str, ...]]] = {
         queues('{"hidden2": "deep"}'),
         ("Rows of the queue of hidden2", "'deep'"),
     ),
+    "unknown_engine": (
+        lambda folder: ["--engine", "magic"],
+        ("Engine must be one of", "unrolled", "not 'magic'"),
+    ),
+    "engine_beside_foldings": (
+        lambda folder: [*folding()(folder), "--engine", "mac"],
+        ("Engine must not be named where foldings are given", "'mac'"),
+    ),
+    "unrolled_and_reloadable": (
+        lambda folder: [*folding(hidden2={"engine": "unrolled"})(folder), "--reloadable"],
+        ("Folding of hidden2", "unrolled", "loaded"),
+    ),
     "unknown_step": (lambda folder: ["--from", "lunch"], ("Step must be one of", "'lunch'")),
 }
 

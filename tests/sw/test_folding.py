@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 
 from sterna.folding import (
+    ENGINES,
+    MacFolding,
     SelectFolding,
     TableFolding,
+    UnrolledFolding,
     as_record,
+    engine_style,
     read_foldings,
     recommended_folding,
 )
@@ -26,7 +30,12 @@ def layer_of(alphabet: Alphabet, inputs: int = 24) -> MatMul:
 
 
 def test_a_file_says_what_was_written(tmp_path: Path) -> None:
-    foldings = {"fc1": TableFolding(3, 16, 4, True, 2), "fc2": SelectFolding(16, 8)}
+    foldings = {
+        "fc1": TableFolding(3, 16, 4, True, 2),
+        "fc2": SelectFolding(16, 8),
+        "fc3": MacFolding(4, 2, 27),
+        "fc4": UnrolledFolding(3, 3),
+    }
     path = tmp_path / "folding.json"
     path.write_text(json.dumps(as_record(foldings)))
     assert read_foldings(path) == foldings
@@ -98,3 +107,43 @@ def test_the_recommended_style_can_be_built(target: str, inputs: int, alphabet: 
     folding = recommended_folding(layer, find_device(target))
     config = folding.engine_config(layer, IntegerRange(-8, 7), None)
     assert (config.inputs, config.outputs) == (inputs, 6)
+
+
+@pytest.mark.parametrize("target", sorted(DEVICES))
+def test_every_engine_by_its_name(target: str) -> None:
+    device, layer = find_device(target), layer_of(TERNARY)
+    styles = {engine: engine_style(engine, layer, device) for engine in ENGINES}
+    assert all(style.engine == engine for engine, style in styles.items())
+    is_xilinx = device.family != "ecp5"
+    assert styles["unrolled"] == UnrolledFolding(2, 3 if is_xilinx else 2)
+    assert styles["mac"] == MacFolding(1, 1, {"xcup": 27, "xc7": 25, "ecp5": 18}[device.family])
+
+
+def test_unknown_engine_is_refused() -> None:
+    with pytest.raises(ValueError) as caught:
+        engine_style("magic", layer_of(TERNARY), find_device("xck26"))
+    text = "Engine must be one of table, select, mac, unrolled, not 'magic'"
+    assert str(caught.value) == text
+
+
+def test_multipliers_take_the_weights_there_are_or_all_that_may_be_loaded() -> None:
+    weights = np.array([[-2, 0, 1], [0, 1, 1]])
+    layer = MatMul("fc", ("x",), weights, TERNARY, 3)
+    fixed = MacFolding(1, 2).engine_config(layer, IntegerRange(0, 3), IntegerRange(-6, 9))
+    assert fixed.alphabet.range == IntegerRange(-2, 1)
+    loaded = MacFolding(1, 2).engine_config(layer, IntegerRange(0, 3), None)
+    assert loaded.alphabet.range == IntegerRange(-13, 13)
+
+
+@pytest.mark.parametrize(
+    ("folding", "text"),
+    [
+        (MacFolding(25, 1), "Folding of fc: Block inputs must be 1 to the 24 inputs, not 25"),
+        (UnrolledFolding(0), "Folding of fc: Levels must be 1 or more, not 0"),
+    ],
+    ids=["mac", "unrolled"],
+)
+def test_foldings_beyond_the_layer_are_refused(folding: MacFolding, text: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        folding.engine_config(layer_of(TERNARY), IntegerRange(-8, 7), None)
+    assert str(caught.value) == text

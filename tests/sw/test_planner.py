@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from sterna import ir
-from sterna.folding import Folding, SelectFolding, TableFolding
+from sterna.candidates import candidates
+from sterna.folding import ENGINES, Folding, SelectFolding, TableFolding, UnrolledFolding
 from sterna.mapping import map_graph
-from sterna.planner import MODEST_LUT, Budget, Planner, candidates, engine_interval
+from sterna.planner import MODEST_LUT, Budget, Planner, engine_interval
 from sterna.queues import interval_of, size_queues
 from sterna.stage_builder import edge_count
-from sterna_hw.base import DEVICES, TERNARY, Cost, find_device
+from sterna_hw.base import DEVICES, TERNARY, Cost, Device, find_device
 from sterna_hw.gearbox import GearboxConfig
 
 from .graphs import random_chain
@@ -77,6 +78,7 @@ def test_some_blocks_fit_the_beats_in_front(recommended: Folding, given: int) ->
     extra = {
         item.tables * 3 if isinstance(item, TableFolding) else item.block_inputs
         for item in found - plain
+        if not isinstance(item, UnrolledFolding)
     }
     # Every block of whole groups holds a whole number of beats when a beat is one group.
     assert bool(extra) == (given != group)
@@ -164,3 +166,53 @@ def test_a_budget_too_small_for_any_engine_is_refused_in_words(target: str) -> N
     planner = Planner(random_chain(0, largest=10), find_device(target))
     with pytest.raises(ValueError, match=f"Design must fit the budget of {target}.* of 0 lut"):
         planner.plan(budget=Budget(lut=1e-7))
+
+
+@pytest.mark.parametrize("target", ["ecp5-85k", "xck26"])
+@pytest.mark.parametrize("interval", [1, 8, 60])
+def test_every_layer_gets_its_cheapest_engine(target: str, interval: int) -> None:
+    """Asked for any engine, no layer takes more of the device than with each one by itself."""
+    device = find_device(target)
+    graph = random_chain(2, layers=1, largest=12)
+    (layer,) = layers_of(graph).values()
+    given = edge_count(graph.types["x"].range)
+    cheapest: dict[str, float] = {}
+    for engine in ("auto", *ENGINES):
+        options = Planner(graph, device, engine=engine).options(layer, Budget(), given)
+        reaching = [item for item in options if engine_interval(item.config) <= interval]
+        if reaching:
+            cheapest[engine] = shares(reaching[0].cost, device)
+    best = cheapest.pop("auto")
+    assert best == min(cheapest.values()) and "unrolled" in cheapest
+    (chosen,) = Planner(graph, device, engine="auto").plan(interval).values()
+    assert cheapest[chosen.engine] == best
+
+
+def shares(cost: Cost, device: Device) -> float:
+    kinds = (kind for kind in ("lut", "ff", "bram", "uram", "dsp") if device.total(kind))
+    return sum(getattr(cost, kind) / device.total(kind) for kind in kinds)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_engine_for_all_layers(engine: str) -> None:
+    graph = random_chain(4, largest=8)
+    chosen = Planner(graph, DEVICE, engine=engine).plan(100)
+    assert {folding.engine for folding in chosen.values()} == {engine}
+    accelerator = map_graph(graph, DEVICE, chosen).accelerator
+    for stage in accelerator.stages:
+        stage.check_weights()
+
+
+def test_unknown_engine_is_refused() -> None:
+    with pytest.raises(ValueError) as caught:
+        Planner(random_chain(1), DEVICE, engine="magic")
+    text = "Engine must be one of recommended, auto, table, select, mac, unrolled, not 'magic'"
+    assert str(caught.value) == text
+
+
+def test_unrolled_weights_cannot_be_loaded() -> None:
+    graph = random_chain(1, layers=1)
+    with pytest.raises(ValueError, match="must not be unrolled where weights can be loaded"):
+        Planner(graph, DEVICE, reloadable=True, engine="unrolled").plan(100)
+    (chosen,) = Planner(graph, DEVICE, reloadable=True, engine="auto").plan(1).values()
+    assert chosen.engine != "unrolled"

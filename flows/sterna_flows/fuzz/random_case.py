@@ -70,7 +70,7 @@ def random_case(seed: int) -> Case:
     try:
         for attempt in range(TRIES + 1):
             draw = random_folding if attempt < TRIES else widest_folding
-            foldings = {op.name: draw(generator, op) for op in layers}
+            foldings = {op.name: draw(generator, op, reloadable) for op in layers}
             case = Case(graph, foldings, {}, target, reloadable, profiles, FRAMES, seed)
             if _least_cycles(case) * FRAMES <= LONGEST:
                 break

@@ -1,6 +1,6 @@
 """Draws how a layer is folded: any engine, any parallelism up to the layer's size.
 
-To fuzz a new engine, write a function and add it to `FOLDINGS`.
+To fuzz a new engine, write a function and add it to `FOLDINGS` (or `FIXED_FOLDINGS`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sterna.folding import Folding, SelectFolding, TableFolding
+from sterna.folding import (
+    Folding,
+    MacFolding,
+    SelectFolding,
+    TableFolding,
+    UnrolledFolding,
+)
 from sterna.ir import MatMul
 
 __all__ = ["FOLDINGS", "random_folding", "widest_folding"]
@@ -43,15 +49,33 @@ def table(generator: np.random.Generator, layer: MatMul) -> Folding:
     return TableFolding(group, tables, _up_to(generator, outputs), fold, buffers)
 
 
-FOLDINGS: tuple[Draw, ...] = (select, table, table)
+def mac(generator: np.random.Generator, layer: MatMul) -> Folding:
+    outputs, inputs = layer.weights.shape
+    block, queries = _up_to(generator, min(inputs, 12)), _up_to(generator, outputs)
+    return MacFolding(block, queries, int(generator.choice([18, 27])))
 
 
-def random_folding(generator: np.random.Generator, layer: MatMul) -> Folding:
+def unrolled(generator: np.random.Generator, layer: MatMul) -> Folding:
+    operands = int(generator.integers(2, 4))
+    return UnrolledFolding(int(generator.integers(operands - 1, 5)), operands)
+
+
+FOLDINGS: tuple[Draw, ...] = (select, table, table, mac)
+FIXED_FOLDINGS: tuple[Draw, ...] = (unrolled,)
+"""Of engines whose weights cannot be loaded."""
+
+
+def random_folding(
+    generator: np.random.Generator, layer: MatMul, reloadable: bool = False
+) -> Folding:
     """A folding of a layer."""
-    return FOLDINGS[generator.integers(len(FOLDINGS))](generator, layer)
+    draws = FOLDINGS if reloadable else FOLDINGS + FIXED_FOLDINGS
+    return draws[generator.integers(len(draws))](generator, layer)
 
 
-def widest_folding(generator: np.random.Generator, layer: MatMul) -> Folding:
+def widest_folding(
+    generator: np.random.Generator, layer: MatMul, reloadable: bool = False
+) -> Folding:
     """The folding that works on a whole layer at once."""
     outputs, inputs = layer.weights.shape
     return SelectFolding(inputs, outputs)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sterna.folding import Folding, SelectFolding, TableFolding
+from sterna.folding import Folding, MacFolding, SelectFolding, TableFolding
 from sterna.ir import (
     Graph,
     MatMul,
@@ -100,12 +100,12 @@ def _refit(op: Op, types: Sequence[TensorType], sources: Sequence[Op]) -> Op:
 def refit_folding(layer: MatMul, folding: Folding) -> Folding:
     """The folding, no larger than its layer."""
     outputs, inputs = layer.weights.shape
-    queries = min(folding.queries, outputs)
     match folding:
-        case SelectFolding():
-            return SelectFolding(min(folding.block_inputs, inputs), queries)
+        case SelectFolding() | MacFolding():
+            block, queries = min(folding.block_inputs, inputs), min(folding.queries, outputs)
+            return replace(folding, block_inputs=block, queries=queries)
         case TableFolding():
-            group = min(folding.group, inputs)
+            group, queries = min(folding.group, inputs), min(folding.queries, outputs)
             tables = min(folding.tables, -(-inputs // group))
             return replace(folding, group=group, tables=tables, queries=queries)
     return folding

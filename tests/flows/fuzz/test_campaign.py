@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from amaranth.hdl import Module, Mux, Value
 
+from sterna.folding import ENGINES
 from sterna.ir import (
     Graph,
     Input,
@@ -61,6 +62,8 @@ def test_seeds_differ_and_cover_the_operations() -> None:
     assert {op.alphabet.name for op in layers} == {"ternary", "binary", "two_bit", "shifts"}
     assert {True, False} == {case.reloadable for case in cases}
     assert any(case.queues for case in cases)
+    engines = {folding.engine for case in cases for folding in case.foldings.values()}
+    assert engines == set(ENGINES)
 
 
 def only_meaning(case: Case) -> Failure | None:
