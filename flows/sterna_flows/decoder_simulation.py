@@ -109,6 +109,7 @@ def simulate_decoder(
     if tokens < 1:
         raise ValueError(f"Number of tokens must be 1 or more, not {tokens}")
     opening = opening_tokens(design, prompt, seed)
+    design.check_image()
     count = min(tokens, design.model.shape.context - prompt)
     expected = GoldenDecoder(design.model).generate(opening, count)
     results = []

@@ -160,7 +160,14 @@ def generate(
 
 
 def open_rtl(design: DecoderDesign, **options: object) -> RtlDecoder:
-    """The design in simulation, with the memory image of its folder."""
+    """The design in simulation, with the memory image of its folder.
+
+    Raises
+    ------
+    ValueError
+        If the image is not the one that was built.
+    """
+    design.check_image()
     return RtlDecoder(
         design.config,
         design.files(),

@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from sterna.decoder.design import DecoderDesign
 from sterna.design import Design
 from sterna.output_folder import fresh_folder
 from sterna_hw.add_subtract import FAMILY_FILES
@@ -62,7 +63,8 @@ def synthesise_design(
     ------
     ValueError
         If the folder is not a build, place and route is asked for a device without it or a design
-        with memory ports, or an option means nothing.
+        with memory ports, contents of memory are not those that were built, or an option means
+        nothing.
     ToolError
         If a tool is missing or fails.
     """
@@ -80,6 +82,8 @@ def synthesise_design(
         raise ValueError(f"Pins must be an existing LPF file, not {str(pins)!r}")
     if seeds < 1:
         raise ValueError(f"Seeds must be 1 or more, not {seeds!r}")
+    if _is_decoder(report) and (decoder := DecoderDesign(directory)).hardware.memory == "on-chip":
+        decoder.check_image()
     say = progress or (lambda line: None)
     top = report["top"]
     harness = harness_of((directory / f"{top}.v").read_text()) if pnr else None

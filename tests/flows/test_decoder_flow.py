@@ -25,7 +25,7 @@ from sterna_flows.report import DECODER_SCHEMA, problems, read_report
 from sterna_flows.synthesis import harness_of
 from sterna_sim.decoder.checkpoints import Comparison
 from sterna_sim.decoder.rtl_decoder import RunResult
-from tests.sw.decoder.random_decoder import TINY
+from tests.sw.decoder.random_decoder import TINY, random_decoder
 
 SMALL = DecoderHardware(
     ports=1,
@@ -149,6 +149,37 @@ def test_another_model_has_another_hash(built: Path, tmp_path: Path) -> None:
     assert other.record["build_hash"] != record["build_hash"]
 
 
+def test_a_folder_answers_to_its_own_image_only(
+    built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever loads an image refuses a foreign or damaged one before anything is compiled."""
+    folder = tmp_path / "copy"
+    shutil.copytree(built, folder)
+    image = folder / "memory" / "port0.bin"
+    whole = image.read_bytes()
+    design = DecoderDesign(folder)
+    core, other = design.config.core, random_decoder(TINY, 4)
+    write_image(other, design.layout, core.matmul, core.trits, tmp_path)
+    changed = bytearray(whole)
+    changed[design.layout.sections["head"].address - 100] ^= 1
+    cases = (
+        (whole[:-1], "cut off"),
+        (whole + b"0", "something was added"),
+        (bytes(changed), "sha256 differs"),
+        ((tmp_path / "port0.bin").read_bytes(), "another model"),
+    )
+    for content, words in cases:
+        image.write_bytes(content)
+        for command in (["generate", "--engine", "rtl", "--prompt", "1"], ["sim", "--inputs", "3"]):
+            assert run([command[0], str(folder), *command[1:]]) == 2
+            error = capsys.readouterr().err
+            lines = [line for line in error.splitlines() if line.startswith("sterna: ")]
+            assert len(lines) == 1 and str(image) in lines[0] and words in lines[0]
+    image.unlink()
+    assert run(["sim", str(folder), "--inputs", "3"]) == 2
+    assert str(image) in capsys.readouterr().err
+
+
 def test_generate_is_the_golden_decoder(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["generate", str(built), "--prompt", "1,2,3", "--tokens", "6"]) == 0
     expected = GoldenDecoder(DecoderDesign(built).model).generate([1, 2, 3], 6)
@@ -236,6 +267,12 @@ def test_memory_on_the_chip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     image = (tmp_path / "port0.bin").read_bytes()
     assert b"".join(row.to_bytes(16, "little") for row in memory.init) == image
     assert "m_axi0" not in (folder / "decoder.v").read_text()
+    contents = (folder / "memory0.hex").read_text()
+    (folder / "memory0.hex").write_text(contents[: len(contents) // 2])
+    for command in (["sim", str(folder), "--inputs", "3"], ["synth", str(folder)]):
+        assert run(command) == 2
+        assert "memory0.hex must have" in capsys.readouterr().err
+    (folder / "memory0.hex").write_text(contents)
     harness = harness_of((folder / "decoder.v").read_text())
     assert not harness.has_streams and harness.address_width == 13
     assert not problems(json.loads((folder / "report.json").read_text()), DECODER_SCHEMA)

@@ -1,12 +1,15 @@
-"""Checks the first word of the memory image: is there one, and is it of this model?
+"""Checks the first word of the memory image: is there one, of this design, each port on its own?
 
-The first 16 bytes on port 0 hold, little-endian and 4 bytes each: magic, version, and the hash of
-the model. The word that the fetcher asks for at the start of a run is compared with what the design
-expects; a difference is an error that stays until reset.
+The first 16 bytes on every port hold, little-endian and 4 bytes each: magic, version, the hash of
+the image, and the number of the port. The word that the fetcher asks for at the start of a run is
+compared with what the design expects, on all ports at once; a difference is an error that stays
+until reset. What follows the header is not looked at: whoever loads an image checks that.
 """
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amaranth.hdl import Module, Signal
@@ -21,7 +24,7 @@ __all__ = ["IMAGE_MAGIC", "IMAGE_VERSION", "HeaderCheck", "HeaderCheckConfig"]
 IMAGE_MAGIC = 0x4E525453
 """The bytes ``STRN``."""
 
-IMAGE_VERSION = 1
+IMAGE_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -30,13 +33,16 @@ class HeaderCheckConfig:
 
     ports: int
 
-    def compute(self, header: bytes, model_hash: int) -> bool:
-        """Whether an image that begins so is the model's."""
-        expected = (IMAGE_MAGIC, IMAGE_VERSION, model_hash)
-        return header[:12] == b"".join(value.to_bytes(4, "little") for value in expected)
+    def compute(self, headers: Sequence[bytes], model_hash: int) -> bool:
+        """Whether an image whose ports begin so is the model's."""
+        expected = [
+            struct.pack("<4I", IMAGE_MAGIC, IMAGE_VERSION, model_hash, port)
+            for port in range(self.ports)
+        ]
+        return list(headers) == expected
 
     def cost(self, device: Device) -> Cost:
-        return Cost(lut=40, ff=6)
+        return Cost(lut=44 * self.ports, ff=4 * self.ports + 2)
 
     def create(self) -> HeaderCheck:
         return HeaderCheck(self)
@@ -50,7 +56,7 @@ class HeaderCheck(wiring.Component):
     i : stream of `word_layout`, in, always taken
     model_hash : in
     error : out
-        A header was another model's, or none, until reset.
+        A header was another model's or another port's, or none, until reset.
     """
 
     i: stream.Interface
@@ -69,15 +75,15 @@ class HeaderCheck(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        word = self.i.payload.data[0]
-        differs, taken = Signal(3), Signal()
+        words = self.i.payload.data
+        differs, taken = Signal(4 * self.config.ports), Signal()
         m.d.comb += self.i.ready.eq(1)
-        m.d.sync += [
-            taken.eq(self.i.valid),
-            differs[0].eq(word[0:32] != IMAGE_MAGIC),
-            differs[1].eq(word[32:64] != IMAGE_VERSION),
-            differs[2].eq(word[64:96] != self.model_hash),
-        ]
+        m.d.sync += taken.eq(self.i.valid)
+        for port in range(self.config.ports):
+            expected = (IMAGE_MAGIC, IMAGE_VERSION, self.model_hash, port)
+            for number, value in enumerate(expected):
+                found = words[port][32 * number : 32 * number + 32]
+                m.d.sync += differs[4 * port + number].eq(found != value)
         with m.If(taken & differs.any()):
             m.d.sync += self.error.eq(1)
         return m

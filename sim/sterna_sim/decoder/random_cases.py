@@ -8,7 +8,7 @@ every code, every logit and every token with the golden model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +109,12 @@ def random_case(seed: int) -> DecoderCase:
 
 def open_case(case: DecoderCase, folder: Path, **options: Any) -> RtlDecoder:
     """The case's accelerator in simulation; image and work folder are made in ``folder``."""
-    config = case.hardware.accelerator(case.model)
+    config = case.hardware.accelerator(case.model, hash_bits=0)
     layout = case.hardware.layout(case.model.shape)
     image = folder / "image"
     image.mkdir(parents=True, exist_ok=True)
-    write_image(case.model, layout, config.core.matmul, config.core.trits, image)
+    written = write_image(case.model, layout, config.core.matmul, config.core.trits, image)
+    config = replace(config, model_hash=written.hash)
     return RtlDecoder(
         config,
         emit(config.create(), config.name),

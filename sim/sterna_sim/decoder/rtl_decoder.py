@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sterna.decoder.engine import Answer
-from sterna.decoder.image import port_file
+from sterna.decoder.image_files import check_headers, port_file
 from sterna.decoder.layout import DecoderLayout
 from sterna_hw.decoder.decoder_accelerator import DecoderAcceleratorConfig
 from sterna_hw.decoder.decoder_map import DECODER_COUNTERS
@@ -76,7 +76,8 @@ class RtlDecoder:
     layout : :class:`DecoderLayout`
         The memory map.
     image : :class:`pathlib.Path`
-        Folder of the ports' image files; not looked at if memory is on the chip.
+        Folder of the ports' image files; not looked at if memory is on the chip. Behind an image
+        may lie a cache; whether all bytes are right is for the caller to see (`image_files`).
     head_constant : :class:`float`
         What the norm scale of a result is multiplied by to make logits real.
     dram : :class:`DramConfig`, optional
@@ -96,6 +97,8 @@ class RtlDecoder:
     ------
     SimulatorError
         If something does not compile, or the simulation dies.
+    ValueError
+        If a file of the image is missing, too short, of another image or of another port.
     """
 
     def __init__(
@@ -117,6 +120,9 @@ class RtlDecoder:
         self.context = config.core.context
         self.head_constant = head_constant
         self.position = 0
+        if not config.memories:
+            ports, least = config.core.ports, layout.image_bytes
+            check_headers(image, ports, config.model_hash, least)
         self._own = None if work is not None else tempfile.TemporaryDirectory(prefix="sterna-rtl-")
         self.work = work or Path(self._own.name)  # pyright: ignore[reportOptionalMemberAccess]
         self.work.mkdir(parents=True, exist_ok=True)

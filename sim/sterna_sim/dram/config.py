@@ -166,7 +166,8 @@ class DramConfig:
         lines = [f"{name} {value}" for name, value in settings.items()]
         for region in self.regions:
             image = "" if region.image is None else Path(region.image).resolve()
-            lines.append(f"region {region.base} {region.size} {image}".rstrip())
+            count = 0 if region.image is None else Path(region.image).stat().st_size
+            lines.append(f"region {region.base} {region.size} {count} {image}".rstrip())
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / SETTINGS_FILE
         path.write_text("\n".join(lines) + "\n")

@@ -26,7 +26,8 @@ namespace {
     exit(2);
 }
 
-uint8_t* map_region(uint64_t bytes, const std::string& path) {
+// Memory of so many bytes, of which the first `image_bytes` are the whole of a file.
+uint8_t* map_region(uint64_t bytes, uint64_t image_bytes, const std::string& path) {
     void* place = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (place == MAP_FAILED) refuse("cannot reserve " + std::to_string(bytes) + " bytes");
@@ -34,9 +35,11 @@ uint8_t* map_region(uint64_t bytes, const std::string& path) {
         const int file = open(path.c_str(), O_RDONLY);
         struct stat status;
         if (file < 0 || fstat(file, &status) != 0) refuse("cannot open " + path);
-        const uint64_t size = std::min<uint64_t>(bytes, status.st_size);
-        if (size && mmap(place, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file, 0) ==
-                        MAP_FAILED)
+        if (uint64_t(status.st_size) != image_bytes || image_bytes > bytes)
+            refuse(path + " must have " + std::to_string(image_bytes) + " bytes, not " +
+                   std::to_string(status.st_size));
+        if (image_bytes && mmap(place, image_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
+                                file, 0) == MAP_FAILED)
             refuse("cannot map " + path);
         close(file);
     }
@@ -70,9 +73,10 @@ void* sterna_dram_open(const char* path, int port_count) {
         if (name == "region") {
             Region region;
             std::string image;
-            words >> region.base >> region.bytes >> std::ws;
+            uint64_t image_bytes = 0;
+            words >> region.base >> region.bytes >> image_bytes >> std::ws;
             std::getline(words, image);
-            region.data = map_region(region.bytes, image);
+            region.data = map_region(region.bytes, image_bytes, image);
             dram->regions.push_back(region);
         } else {
             if (!names.count(name)) refuse("no setting is called " + name);

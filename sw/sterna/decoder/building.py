@@ -33,7 +33,8 @@ from .assembler import decoder_program, print_program
 from .design import DECODER_FILE, DECODER_VERSION, DecoderDesign
 from .estimate import DecoderEstimate
 from .hardware import DecoderHardware, recommended_hardware
-from .image import model_hash, write_image
+from .image import write_image
+from .image_files import ImageFile
 from .layout import DecoderLayout
 from .lowering import lower_decoder
 from .report import layer_entries, predicted_cycles
@@ -78,25 +79,31 @@ def build_decoder(
     hardware = hardware or recommended_hardware(device, model.shape)
     layout = hardware.layout(model.shape)
     program = print_program(decoder_program(layout))
-    content = json.dumps([source.name, model_hash(model), program, hardware.record(), target])
-    digest = hashlib.sha256(content.encode()).digest()
-    build_hash = int.from_bytes(digest[:4], "little")
-    config = replace(hardware, memory="external").accelerator(model, NAME, build_hash)
+    # The hash comes with the image, which is written when all fits.
+    config = replace(hardware, memory="external").accelerator(model, NAME, hash_bits=0)
     _check_fit(config, device)
     if hardware.memory == "on-chip":
         _check_memory(config, layout, device)
-        config = hardware.accelerator(model, NAME, build_hash)
+        config = hardware.accelerator(model, NAME)
         _check_fit(config, device)
     costs = config.costs(device)
     with fresh_folder(out, mark=DECODER_FILE) as folder:
+        images = folder / "memory"
+        images.mkdir()
+        kept: list[ImageFile] = []
+        if hardware.memory == "external":
+            image = write_image(model, layout, config.core.matmul, config.core.trits, images)
+            kept = [replace(file, name=f"{images.name}/{file.name}") for file in image.files]
+            config = replace(config, model_hash=image.hash)
+        named = [source.name, config.model_hash, program, hardware.record(), target]
+        digest = hashlib.sha256(json.dumps(named).encode()).digest()
+        config = replace(config, build_hash=int.from_bytes(digest[:4], "little"))
         files = emit(config.create(), NAME)
         for name, text in sorted(files.items()):
             (folder / name).write_text(text)
         sources = sorted(name for name in files if name.endswith(".v"))
         (folder / "sources.f").write_text("".join(f"{name}\n" for name in sources))
-        (folder / "memory").mkdir()
-        if hardware.memory == "external":
-            write_image(model, layout, config.core.matmul, config.core.trits, folder / "memory")
+        kept += [ImageFile.of(folder / f"{memory.name}.hex") for memory in config.memories]
         (folder / "program.txt").write_text(program)
         _write_json(folder / "registers.json", driver_table(config.registers))
         record = {
@@ -111,6 +118,7 @@ def build_decoder(
             "model_hash": config.model_hash,
             "memory": {
                 "bytes": layout.memory_bytes,
+                "files": [file.record() for file in kept],
                 "sections": {name: asdict(part) for name, part in layout.sections.items()},
             },
         }

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .golden import GoldenDecoder
-from .image import port_file
+from .image_files import port_file
 from .layout import DecoderLayout
 
 __all__ = ["append_cache"]

@@ -15,6 +15,7 @@ from typing import Any
 from sterna_hw.decoder.decoder_accelerator import DecoderAcceleratorConfig
 
 from .hardware import DecoderHardware
+from .image_files import ImageFile, check_files, check_headers
 from .integers import DecoderIntegers
 from .layout import DecoderLayout
 from .lowering import lower_decoder
@@ -23,7 +24,7 @@ from .source import DecoderSource
 __all__ = ["DECODER_FILE", "DECODER_VERSION", "DecoderDesign"]
 
 DECODER_FILE = "decoder.json"
-DECODER_VERSION = 1
+DECODER_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,9 @@ class DecoderDesign:
     def config(self) -> DecoderAcceleratorConfig:
         """The hardware's configuration."""
         record = self.record
-        return self.hardware.accelerator(self.model, record["name"], record["build_hash"])
+        return self.hardware.accelerator(
+            self.model, record["name"], record["build_hash"], record["model_hash"]
+        )
 
     @property
     def target(self) -> str:
@@ -85,6 +88,21 @@ class DecoderDesign:
     def image(self) -> Path:
         """Folder of the memory image."""
         return self.directory / "memory"
+
+    def check_image(self) -> None:
+        """That the files with contents of memory are those of this build, before they are used.
+
+        Raises
+        ------
+        ValueError
+            If one is missing, shorter or longer, changed, of another port or of another image; the
+            message names the file.
+        """
+        record = self.record
+        if self.hardware.memory == "external":
+            layout = self.layout
+            check_headers(self.image, layout.ports, record["model_hash"], layout.image_bytes)
+        check_files(self.directory, map(ImageFile.restore, record["memory"]["files"]))
 
     def files(self) -> dict[str, str]:
         """Verilog and contents of on-chip memories by name, as they were emitted."""

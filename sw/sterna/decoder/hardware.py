@@ -20,7 +20,7 @@ from sterna_hw.decoder.decoder_core import DecoderCoreConfig
 from sterna_hw.memory_port import BEAT_BYTES, OnChipMemoryConfig
 
 from .assembler import assemble, decoder_program
-from .image import image_rows, model_hash
+from .image import image_hash, image_rows
 from .integers import DecoderIntegers
 from .layout import DecoderLayout
 from .memory_timing import MemoryTiming
@@ -122,9 +122,14 @@ class DecoderHardware:
         )
 
     def accelerator(
-        self, model: DecoderIntegers, name: str = "decoder", build_hash: int = 0
+        self,
+        model: DecoderIntegers,
+        name: str = "decoder",
+        build_hash: int = 0,
+        hash_bits: int | None = None,
     ) -> DecoderAcceleratorConfig:
-        """The accelerator for a model.
+        """The accelerator for a model. ``hash_bits`` is the hash of its image where it is known
+        already: finding it out takes a pass over all weights.
 
         Raises
         ------
@@ -134,21 +139,18 @@ class DecoderHardware:
         core = self.core(
             model.shape, embedding_shift=model.embedding_shift, gate_shift=model.gate_shift
         )
-        memories = self._memories(model, core) if self.memory == "on-chip" else ()
-        return DecoderAcceleratorConfig(name, core, build_hash, model_hash(model), memories)
-
-    def _memories(
-        self, model: DecoderIntegers, core: DecoderCoreConfig
-    ) -> tuple[OnChipMemoryConfig, ...]:
-        """Memories with the model's image, for each port."""
         layout = self.layout(model.shape)
-        rows = layout.memory_bytes // BEAT_BYTES
-        width = core.reads.address_width
-        images = image_rows(model, layout, core.matmul, core.trits)
-        return tuple(
-            OnChipMemoryConfig(f"memory{port}", rows, image, width)
-            for port, image in enumerate(images)
-        )
+        memories: tuple[OnChipMemoryConfig, ...] = ()
+        if self.memory == "on-chip":
+            hash_bits, images = image_rows(model, layout, core.matmul, core.trits)
+            rows, width = layout.memory_bytes // BEAT_BYTES, core.reads.address_width
+            memories = tuple(
+                OnChipMemoryConfig(f"memory{port}", rows, image, width)
+                for port, image in enumerate(images)
+            )
+        elif hash_bits is None:
+            hash_bits = image_hash(model, layout, core.matmul, core.trits)
+        return DecoderAcceleratorConfig(name, core, build_hash, hash_bits, memories)
 
     def record(self) -> dict[str, Any]:
         """As JSON; ``DecoderHardware(**record)`` is the same again."""

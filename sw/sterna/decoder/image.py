@@ -3,14 +3,20 @@
 One file for each memory port, since a word of the stream is read from all ports at once and port p
 holds bytes 16p to 16p+15 of every word. Sections and their order are `DecoderLayout`'s; matrices
 are arranged by the engine and packed by its stream of trits. Contents are made and written
-section by section, layer by layer, so that a model of a gigabyte needs little memory. The image
-carries the hash of the model in its header, which the accelerator compares with its own.
+section by section, layer by layer, so that a model of a gigabyte needs little memory.
+
+The header of every port carries a hash of the whole image with its memory map, and the number of
+the port. The accelerator compares them with its own before each run, so that it answers to no other
+image, and to no other order of ports. That the rest of a file is what was hashed is for whoever
+puts it into memory to see: `image_files` checks sizes and digests.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +25,7 @@ import numpy as np
 from sterna_hw.decoder.token_matmul import TokenMatmulConfig
 from sterna_hw.trit_stream import TritStreamConfig
 
+from .image_files import ImageFile, WrittenImage, port_file
 from .integers import SCALED, DecoderIntegers, LayerIntegers
 from .layout import CONSTANT_BYTES, MAGIC, STREAM_MATRICES, VERSION, DecoderLayout
 from .scale import Scale
@@ -26,31 +33,32 @@ from .scale import Scale
 __all__ = [
     "constants_bytes",
     "engine_matrix",
+    "header_word",
+    "image_hash",
     "image_rows",
-    "model_hash",
-    "port_file",
     "write_image",
 ]
 
 
-def port_file(folder: Path, port: int) -> Path:
-    """Where the image of a port is."""
-    return folder / f"port{port}.bin"
+def image_hash(
+    model: DecoderIntegers,
+    layout: DecoderLayout,
+    engine: TokenMatmulConfig,
+    stream: TritStreamConfig,
+) -> int:
+    """The 32 bits that name an image: of all its contents on all ports, of the memory map, and of
+    the shifts that a design has built in. What `write_image` puts into the header, without writing.
+    """
+    digest = hashlib.sha256(_map_text(model, layout))
+    for words in _contents(model, layout, engine, stream):
+        digest.update(words.tobytes())
+    return _first_bits(digest.digest())
 
 
-def model_hash(model: DecoderIntegers) -> int:
-    """32 bits that name a model: its shape, its constants and the contents of its first layer, head
-    and embedding. Layers beyond the first are told apart by their constants only, so that hashing
-    needs no pass over all weights."""
-    digest = hashlib.sha256(model.shape.to_json().encode())
-    digest.update(repr((model.embedding_shift, model.gate_shift, model.head_constant)).encode())
-    for array in (model.embedding, model.head, model.final_gains):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    first = model.layer(0)
-    digest.update(constants_bytes(first))
-    for name in sorted(first.matrices):
-        digest.update(np.ascontiguousarray(first.matrices[name]).tobytes())
-    return int.from_bytes(digest.digest()[:4], "little")
+def header_word(hash_bits: int, ports: int) -> np.ndarray:
+    """The first word of an image, as bytes ``[1, ports, 16]``."""
+    entries = [[MAGIC, VERSION, hash_bits, port] for port in range(ports)]
+    return np.array(entries, dtype="<u4").view(np.uint8).reshape(1, ports, 16)
 
 
 def constants_bytes(layer: LayerIntegers) -> bytes:
@@ -81,8 +89,8 @@ def write_image(
     engine: TokenMatmulConfig,
     stream: TritStreamConfig,
     folder: Path,
-) -> list[Path]:
-    """Write the files of all ports; returns their paths.
+) -> WrittenImage:
+    """Write the files of all ports.
 
     Parameters
     ----------
@@ -96,17 +104,29 @@ def write_image(
     """
     paths = [port_file(folder, port) for port in range(layout.ports)]
     files: list[BinaryIO] = [path.open("wb") for path in paths]
+    digest = hashlib.sha256(_map_text(model, layout))
+
+    def write(words: np.ndarray) -> None:
+        for port, file in enumerate(files):
+            file.write(np.ascontiguousarray(words[:, port]).tobytes())
+
     try:
-        for words in _words(model, layout, engine, stream):
-            for port, file in enumerate(files):
-                file.write(np.ascontiguousarray(words[:, port]).tobytes())
+        # The header is known last and stands first.
+        write(header_word(0, layout.ports))
+        for words in _contents(model, layout, engine, stream):
+            digest.update(words.tobytes())
+            write(words)
+        for file in files:
+            file.seek(0)
+        hash_bits = _first_bits(digest.digest())
+        write(header_word(hash_bits, layout.ports))
     finally:
         for file in files:
             file.close()
     for path in paths:
         if path.stat().st_size != layout.image_bytes:
             raise AssertionError(f"{path.name} has {path.stat().st_size} bytes, not as laid out")
-    return paths
+    return WrittenImage(hash_bits, tuple(ImageFile.of(path) for path in paths))
 
 
 def image_rows(
@@ -114,31 +134,46 @@ def image_rows(
     layout: DecoderLayout,
     engine: TokenMatmulConfig,
     stream: TritStreamConfig,
-) -> list[list[int]]:
-    """The same contents as numbers of 128 bits, for each port, as memories on the chip hold them;
-    whole in Python's memory, so only for models that fit a chip."""
-    words = np.concatenate(list(_words(model, layout, engine, stream)))
-    return [
+) -> tuple[int, list[list[int]]]:
+    """The image's hash, and the same contents as numbers of 128 bits, for each port, as memories on
+    the chip hold them; whole in Python's memory, so only for models that fit a chip."""
+    contents = np.concatenate(list(_contents(model, layout, engine, stream)))
+    digest = hashlib.sha256(_map_text(model, layout))
+    digest.update(contents.tobytes())
+    hash_bits = _first_bits(digest.digest())
+    words = np.concatenate((header_word(hash_bits, layout.ports), contents))
+    return hash_bits, [
         [int.from_bytes(row.tobytes(), "little") for row in words[:, port]]
         for port in range(layout.ports)
     ]
 
 
-def _words(
+def _map_text(model: DecoderIntegers, layout: DecoderLayout) -> bytes:
+    """What the hash is of beside the contents: the memory map, and the design's shifts."""
+    shape = {name: value for name, value in asdict(layout.shape).items() if name != "name"}
+    engine = [layout.ports, layout.block_inputs, layout.queries]
+    sections = {name: asdict(section) for name, section in layout.sections.items()}
+    shifts = [model.embedding_shift, model.gate_shift]
+    return json.dumps([VERSION, shape, engine, sections, shifts]).encode()
+
+
+def _first_bits(digest: bytes) -> int:
+    return int.from_bytes(digest[:4], "little")
+
+
+def _contents(
     model: DecoderIntegers,
     layout: DecoderLayout,
     engine: TokenMatmulConfig,
     stream: TritStreamConfig,
 ) -> Iterator[np.ndarray]:
-    """All contents in order, as arrays of bytes [words, ports, 16]."""
+    """All that follows the header, in order, as arrays of bytes [words, ports, 16]."""
     shape = model.shape
 
     def whole(content: bytes) -> np.ndarray:
         padded = content + bytes(-len(content) % layout.word_bytes)
         return np.frombuffer(padded, dtype=np.uint8).reshape(-1, layout.ports, 16)
 
-    header = np.array([MAGIC, VERSION, model_hash(model)], dtype="<u4")
-    yield whole(header.tobytes())
     for number in range(shape.layers):
         layer = model.layer(number)
         for name, _ in layout.layer_items:

@@ -4,7 +4,8 @@ Memory is read in words of 16 bytes on each of P ports at once; an address is a 
 every port's region, a multiple of 16, and word k of a section lies at ``address + 16*k`` of all
 ports. Bytes 16p to 16p+15 of a word come from port p. Sections in order:
 
-    header         one word: magic, version, the model's 32-bit hash (4 bytes each), zeros
+    header         one word; on every port magic, version, the image's 32-bit hash, and the port's
+                   number (4 bytes each)
     stream         what every pass consumes, in order: per layer constants, gains and matrices
     head           rows of the head: row r on port r mod P, slot r div P, each padded to 16 bytes
     embedding      a row of int16 codes for each token, padded to whole words
@@ -33,7 +34,7 @@ from .shape import DecoderShape
 __all__ = ["MAGIC", "STREAM_MATRICES", "VERSION", "DecoderLayout", "Section"]
 
 MAGIC = 0x4E525453  # "STRN", little-endian
-VERSION = 1
+VERSION = 2
 CONSTANT_BYTES = 32
 
 STREAM_MATRICES = {

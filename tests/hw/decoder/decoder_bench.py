@@ -17,7 +17,8 @@ from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal
 from amaranth.sim import Simulator
 
 from sterna.decoder.assembler import assemble, decoder_program
-from sterna.decoder.image import model_hash, write_image
+from sterna.decoder.image import image_hash, write_image
+from sterna.decoder.image_files import port_file
 from sterna.decoder.integers import DecoderIntegers
 from sterna.decoder.layout import DecoderLayout
 from sterna_hw.decoder.decoder_accelerator import DecoderAcceleratorConfig
@@ -63,7 +64,8 @@ def make_config(
             **options,
         },
     )
-    return DecoderAcceleratorConfig("top", core, 0x1234, model_hash(model)), layout
+    hash_bits = image_hash(model, layout, core.matmul, core.trits)
+    return DecoderAcceleratorConfig("top", core, 0x1234, hash_bits), layout
 
 
 class DecoderBench:
@@ -98,8 +100,8 @@ class DecoderBench:
         self.memories: list[AxiMemory] = []
         self.cycle = 0
         with tempfile.TemporaryDirectory() as folder:
-            files = write_image(model, layout, config.core.matmul, config.core.trits, Path(folder))
-            images = [file.read_bytes() for file in files]
+            write_image(model, layout, config.core.matmul, config.core.trits, Path(folder))
+            images = [port_file(Path(folder), port).read_bytes() for port in range(layout.ports)]
         for port, image in enumerate(images):
             contents = bytearray(REGION_STEP * (port + 1))
             contents += image + bytes(layout.memory_bytes - len(image))

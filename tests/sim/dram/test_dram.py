@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sterna_sim.dram import DramConfig, Region
+from sterna_sim.verilator import SimulatorError
 
 from .dram_bench import read_cycles, run_job
 
@@ -196,3 +197,21 @@ def test_regions_are_checked(tmp_path: Path) -> None:
         Region(0, tmp_path / "none.bin")
     with pytest.raises(ValueError, match="Size of a region must be at least 1, not 0"):
         Region(0)
+
+
+def test_a_file_that_shrinks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the settings say of a file must still be so when the simulation maps it: the rest of a
+    shorter one would read as zeros."""
+    path = tmp_path / "image.bin"
+    path.write_bytes(bytes(8192))
+    config = DramConfig((Region(0, path, size=1 << 14),))
+    write = DramConfig.write
+
+    def write_then_cut(self: DramConfig, folder: Path) -> Path:
+        written = write(self, folder)
+        path.write_bytes(bytes(8000))
+        return written
+
+    monkeypatch.setattr(DramConfig, "write", write_then_cut)
+    with pytest.raises(SimulatorError):
+        run_job(tmp_path / "run", config, [{}, {}], 20, monkeypatch)
