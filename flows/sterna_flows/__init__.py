@@ -4,6 +4,9 @@
     sterna_flows.simulate(design, inputs)           # every word against the golden model
     sterna_flows.synthesise(design, pnr=True)       # resources; Fmax and a bitstream
 
+    sterna_flows.estimate("shakespeare_ternary", "xck26")     # decoders: cycles, tokens a second
+    sterna_flows.generate("build/s", "HAMLET.", 64).text      # by the golden model, or the Verilog
+
 Names are found on first use, so that a command loads only what it needs.
 """
 
@@ -13,13 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .build_flow import build_with_regression as build
+    from .decoder_flow import estimate
+    from .generation import generate
     from .simulation import simulate
     from .synthesis import synthesise_design as synthesise
 
-__all__ = ["build", "simulate", "synthesise"]
+__all__ = ["build", "estimate", "generate", "simulate", "synthesise"]
 
 _HOMES = {
     "build": ("build_flow", "build_with_regression"),
+    "estimate": ("decoder_flow", "estimate"),
+    "generate": ("generation", "generate"),
     "simulate": ("simulation", "simulate"),
     "synthesise": ("synthesis", "synthesise_design"),
 }

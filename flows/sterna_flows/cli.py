@@ -102,16 +102,15 @@ def zoo() -> None:
 def check(
     model: Model, target: Annotated[str | None, typer.Option("--target", "-t")] = None
 ) -> None:
-    """Say what of a network is supported, what is not and why; builds nothing."""
+    """Say what of a model is supported, what is not and why; builds nothing."""
     from .check import check_model
+    from .decoder_check import check_decoder
     from .decoder_flow import find_model
     from .tables import output_console
 
-    if find_model(model) is not None:
-        raise ValueError(
-            f"Model of check must be a streaming network, not the decoder {model!r}: "
-            "`sterna build` says what a decoder takes"
-        )
+    if (decoder := find_model(model)) is not None:
+        check_decoder(decoder, model, target, output_console())
+        return
     check_model(model, target, output_console())
 
 

@@ -1,4 +1,4 @@
-"""Decoders on the command line: which one is meant, building it, and what is said of it."""
+"""Decoders on the command line: which one is meant, building it, estimates, what is said of it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from sterna.decoder.source import DecoderSource, find_decoder
 from sterna_hw.base import find_device
 from sterna_models import text_zoo
 
-from .generate import Generation
+from .decoder_estimate import Workload, estimate_decoder
+from .generation import Generation
 
-__all__ = ["build_with_choices", "choose_hardware", "find_model", "summary"]
+__all__ = ["build_with_choices", "choose_hardware", "estimate", "find_model", "summary"]
 
 
 def find_model(model: str, *, layers: int | None = None) -> DecoderSource | None:
@@ -66,17 +67,62 @@ def build_with_choices(
     ]
 
 
-def summary(made: Generation) -> str:
-    """One line about a generation."""
-    count = len(made.tokens)
-    line = f"{count} tokens in {made.seconds:.1f} s"
+def estimate(
+    model: str,
+    target: str,
+    *,
+    lanes: int | None = None,
+    ports: int | None = None,
+    best: int | None = None,
+    layers: int | None = None,
+    prompt: int | None = None,
+    position: int | None = None,
+    clock: float | None = None,
+    bandwidth: float | None = None,
+    latency: int | None = None,
+    gap: int | None = None,
+) -> dict[str, Any]:
+    """What `sterna estimate` tells, as plain data (docs/report.md, "Estimates"); arguments are its
+    options. Nothing is built.
+
+    Raises
+    ------
+    ValueError
+        If the model is no decoder, there is no such device, or an option means nothing.
+    """
+    device = find_device(target)
+    source = find_model(model, layers=layers)
+    if source is None:
+        names = ", ".join((*text_zoo.names(), "synthetic:bitnet-0.7b"))
+        raise ValueError(f"Model must be a decoder's folder or one of {names}, not {model!r}")
+    workload = Workload(
+        device.clock_mhz if clock is None else clock, prompt, position, bandwidth, latency, gap
+    )
+    hardware = choose_hardware(source, target, {"lanes": lanes, "ports": ports, "best_count": best})
+    checkpoint = source.checkpoint
+    return estimate_decoder(
+        source.name, checkpoint.shape, target, hardware, workload, synthetic=checkpoint.synthetic
+    )
+
+
+def summary(made: Generation) -> list[str]:
+    """Lines about a generation."""
+    line = f"{len(made.tokens)} tokens in {made.seconds:.1f} s"
     if made.first_cycles is not None:
         milliseconds = made.first_cycles / made.clock_mhz / 1e3
         line += f"; first token after {made.first_cycles:,} cycles ({milliseconds:.2f} ms)"
     rate = made.tokens_per_second
     if rate is not None and made.roofline is not None:
+        begin = "the hardware would reach" if made.estimated else "then"
+        source = "estimated" if made.estimated else "by simulated cycles"
         line += (
-            f"; then {rate:,.0f} tokens/s at {made.clock_mhz:.0f} MHz by simulated cycles,"
+            f"; {begin} {rate:,.0f} tokens/s at {made.clock_mhz:.0f} MHz ({source}),"
             f" {made.roofline:.0%} of the memory roofline"
         )
-    return line
+    lines = [line]
+    if made.context is not None:
+        lines.append(
+            f"The text ends after {len(made.tokens)} of {made.wanted} tokens:"
+            f" the context of {made.context} is full"
+        )
+    return lines

@@ -92,6 +92,13 @@ def run_large(
     ValueError
         If the hardware does not fit the shape, or the positions its context.
     """
+    if prompt < 1:
+        raise ValueError(f"Tokens of a prompt must be 1 or more, not {prompt}")
+    if not 0 <= position <= shape.context - prompt:
+        raise ValueError(
+            f"Position of {prompt} tokens must be 0 to {shape.context - prompt} in a context of"
+            f" {shape.context}, not {position}"
+        )
     model = lower_decoder(synthetic_checkpoint(shape, seed, layers))
     config = hardware.accelerator(model, hash_bits=0)
     layout = hardware.layout(model.shape)

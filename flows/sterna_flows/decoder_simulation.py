@@ -26,7 +26,7 @@ from sterna.decoder.report import predicted_cycles, simulated_cycles
 from sterna_sim.decoder.checkpoints import compare_checkpoints
 from sterna_sim.dram import DramConfig, Region
 
-from .generate import open_rtl
+from .generation import open_rtl
 from .report import extend_report
 
 __all__ = ["MEMORIES", "DecoderSimulation", "cycles_line", "opening_tokens", "simulate_decoder"]

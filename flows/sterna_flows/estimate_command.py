@@ -68,33 +68,26 @@ def estimate(
     ] = None,
 ) -> None:
     """Tell cycles, rates and bytes of a decoder before it is built, by the analytic model."""
-    from sterna_hw.base import find_device
-    from sterna_models import text_zoo
-
-    from .decoder_estimate import Workload, estimate_decoder
-    from .decoder_flow import choose_hardware, find_model
+    from .decoder_flow import estimate as estimate_model
     from .terminal import telling
 
     if target is None:
         raise ValueError("Target must be given: --target xck26, for example")
-    device = find_device(target)
-    source = find_model(model, layers=layers)
-    if source is None:
-        names = ", ".join((*text_zoo.names(), "synthetic:bitnet-0.7b"))
-        raise ValueError(f"Model must be a decoder's folder or one of {names}, not {model!r}")
-    workload = Workload(
-        device.clock_mhz if clock is None else clock, prompt, position, bandwidth, latency, gap
-    )
-    hardware = choose_hardware(source, target, {"lanes": lanes, "ports": ports, "best_count": best})
     with telling(steps=False) as tell:
-        tell(f"Estimating {source.name} on {target}")
-        told = estimate_decoder(
-            source.name,
-            source.checkpoint.shape,
+        tell(f"Estimating {model} on {target}")
+        told = estimate_model(
+            model,
             target,
-            hardware,
-            workload,
-            synthetic=source.checkpoint.synthetic,
+            lanes=lanes,
+            ports=ports,
+            best=best,
+            layers=layers,
+            prompt=prompt,
+            position=position,
+            clock=clock,
+            bandwidth=bandwidth,
+            latency=latency,
+            gap=gap,
         )
     if report is not None:
         report.write_text(json.dumps(told, indent=2) + "\n")

@@ -21,15 +21,19 @@ def generate(
     tokens: Annotated[int, typer.Option(help="Tokens to generate at most.")] = 64,
     engine: Annotated[str, typer.Option(help="golden, or rtl: the Verilog.")] = "golden",
     temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
-    top_k: Annotated[int, typer.Option(help="Candidates that are drawn from.")] = 1,
+    top_k: Annotated[
+        int | None, typer.Option(help="Candidates that are drawn from (all that the build shows).")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
-    stop: Annotated[str | None, typer.Option(help="A token that ends the text.")] = None,
+    stop: Annotated[
+        str | None, typer.Option(help="A token that ends the text (the model's end of text).")
+    ] = None,
 ) -> None:
     """Continue a text by a built decoder, by its golden model or its Verilog."""
     from sterna.decoder.sampling import Sampler
 
     from .decoder_flow import summary
-    from .generate import generate as run_generation
+    from .generation import generate as run_generation
 
     def say(text: str) -> None:
         print(text, end="", flush=True)
@@ -46,4 +50,5 @@ def generate(
             tell=tell,
         )
     print()
-    print(summary(made), file=sys.stderr)
+    for line in summary(made):
+        print(line, file=sys.stderr)

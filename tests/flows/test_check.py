@@ -49,3 +49,26 @@ def test_every_unsupported_layer_is_listed_with_a_remedy(
     output = capsys.readouterr().out
     for text in ("Not supported", "what would work", "relu1", "Softmax", "relu2", "Sin"):
         assert text in output
+
+
+@pytest.mark.parametrize(
+    ("model", "target", "words"),
+    [
+        ("shakespeare_ternary", None, ("decoder, supported, exact", "sterna estimate")),
+        ("synthetic:tiny", "ecp5-85k", ("random weights", "of 83,640 LUT", "on the chip: 0.13 MB")),
+        ("synthetic:tiny", "xck26", ("294,912", "of 1,248 DSP", "outside", "sterna build")),
+    ],
+)
+def test_a_decoder_is_told_with_what_to_run_next(
+    model: str, target: str | None, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", model, *(["--target", target] if target else [])]) == 0
+    output = capsys.readouterr().out
+    for text in (*words, f"sterna estimate {model} --target {target or 'xck26'}"):
+        assert text in output
+
+
+def test_a_decoder_that_does_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "shakespeare_ternary", "--target", "ecp5-85k"]) == 2
+    error = capsys.readouterr().err
+    assert "must be at most 352256 bytes" in error and error.count("\n") == 1

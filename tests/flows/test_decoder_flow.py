@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import sterna_flows
 from sterna.decoder.building import build_decoder
 from sterna.decoder.design import DecoderDesign
 from sterna.decoder.estimate import DecoderEstimate, MemoryTiming
@@ -186,6 +187,80 @@ def test_generate_is_the_golden_decoder(built: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.split() == [str(token) for token in expected]
 
 
+def test_golden_text_tells_what_the_hardware_would_reach(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["generate", str(built), "--prompt", "1,2,3", "--tokens", "6"]) == 0
+    error = capsys.readouterr().err
+    design = DecoderDesign(built)
+    model = DecoderEstimate(design.hardware.core(TINY), MemoryTiming(16))
+    # Of five tokens after the first: those decoded at positions 3 and 7.
+    cycles = [model.run(1, 2, position - 1).passes[1].cycles for position in (3, 7)]
+    rate = 250e6 / (sum(cycles) / 2)
+    assert f"would reach {rate:,.0f} tokens/s at 250 MHz (estimated)" in error
+    moved = sum(design.layout.token_bytes(position) for position in (3, 7))
+    assert f"{moved / (sum(cycles) * 16):.0%} of the memory roofline" in error
+
+
+def test_a_text_that_fills_the_context_says_so(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["generate", str(built), "--prompt", "1,2,3", "--tokens", "1000"]) == 0
+    captured = capsys.readouterr()
+    assert len(captured.out.split()) == TINY.context - 3
+    last = captured.err.strip().splitlines()[-1]
+    assert last == "The text ends after 21 of 1000 tokens: the context of 24 is full"
+
+
+def test_a_temperature_alone_draws_from_all_that_the_build_shows(
+    built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--prompt", "5", "--temperature", "1000", "--tokens", "20"]
+    assert run(["generate", str(built), *options]) == 0
+    alone = capsys.readouterr().out
+    assert run(["generate", str(built), *options, "--top-k", str(SMALL.best_count)]) == 0
+    assert alone == capsys.readouterr().out
+    assert run(["generate", str(built), *options, "--top-k", "1"]) == 0
+    assert alone != capsys.readouterr().out
+    folder = tmp_path / "one"
+    shutil.copytree(built, folder)
+    record = json.loads((folder / "decoder.json").read_text())
+    record["hardware"]["best_count"] = 1
+    (folder / "decoder.json").write_text(json.dumps(record))
+    assert run(["generate", str(folder), *options]) == 2
+    error = capsys.readouterr().err
+    assert "Temperature must be 0 for a build that shows one logit only, not 1000" in error
+    assert "--best" in error and error.count("\n") == 1
+
+
+def test_the_models_end_of_text_ends_a_text(
+    built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = GoldenDecoder(DecoderDesign(built).model).generate([1, 2, 3], 8)
+    ending = expected[2]
+    folder = tmp_path / "ending"
+    shutil.copytree(built, folder)
+    (folder / "model" / "shape.json").write_text(replace(TINY, end_of_text=ending).to_json())
+    options = ["--prompt", "1,2,3", "--tokens", "8"]
+    assert run(["generate", str(folder), *options]) == 0
+    told = [int(token) for token in capsys.readouterr().out.split()]
+    assert told == expected[: expected.index(ending) + 1] and len(told) < 8
+    other = next(token for token in range(TINY.vocabulary) if token not in expected)
+    assert run(["generate", str(folder), *options, "--stop", str(other)]) == 0
+    assert [int(token) for token in capsys.readouterr().out.split()] == expected
+    # Nothing of the hardware depends on it: the folder's image is still the right one.
+    DecoderDesign(folder).check_image()
+
+
+def test_the_python_interface_has_the_commands(built: Path) -> None:
+    made = sterna_flows.generate(built, "1,2,3", 4)
+    assert made.tokens == GoldenDecoder(DecoderDesign(built).model).generate([1, 2, 3], 4)
+    assert made.estimated and made.tokens_per_second
+    told = sterna_flows.estimate("synthetic:tiny", "xck26", lanes=2, prompt=5)
+    assert told["hardware"]["lanes"] == 2
+    assert [phase["name"] for phase in told["phases"]] == ["prefill", "decode"]
+
+
 def test_draws_repeat_by_seed(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
     texts = []
     for seed in ("1", "1", "2"):
@@ -205,6 +280,10 @@ def test_draws_repeat_by_seed(built: Path, capsys: pytest.CaptureFixture[str]) -
         (["--prompt", "1", "--tokens", "0"], "Number of tokens must be 1 or more"),
         (["--prompt", "1", "--engine", "gpu"], "Engine must be golden or rtl"),
         (["--prompt", "1", "--temperature", "-1"], "Temperature must be 0 or more"),
+        (["--prompt", "1", "--seed", "-1"], "Seed must be 0 or more, not -1"),
+        (["--prompt", "1", "--stop", "x"], "Stop must be a token number from 0 to 36, not 'x'"),
+        (["--prompt", "1", "--stop", "37"], "Stop must be a token number from 0 to 36, not '37'"),
+        (["--prompt", "1", "--stop", "-2"], "Stop must be a token number from 0 to 36, not '-2'"),
         (
             ["--prompt", "1", "--engine", "rtl", "--temperature", "1", "--top-k", "4"],
             "Top-k must be at most the 3 logits",
@@ -299,3 +378,22 @@ def test_damaged_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert run(["build", str(tmp_path / "model"), "-t", "xck26", "-o", str(tmp_path / "o")]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--position", "-1"],
+            "Position of 1 tokens must be 0 to 2047 in a context of 2048, not -1",
+        ),
+        (["--position", "2048"], "in a context of 2048, not 2048"),
+        (["--prompt", "0"], "Tokens of a prompt must be 1 or more, not 0"),
+    ],
+)
+def test_a_large_run_is_refused_before_its_image_is_written(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["bench", "large", "--layers", "1", *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1

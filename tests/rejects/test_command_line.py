@@ -225,11 +225,6 @@ def test_an_earlier_build_has_no_lanes(capsys: pytest.CaptureFixture[str], tmp_p
     refused(capsys, tmp_path, arguments, "Option --lanes", "earlier build")
 
 
-def test_a_decoder_is_not_for_check(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    words = ("streaming network", "'shakespeare_ternary'", "sterna build")
-    refused(capsys, tmp_path, ["check", "shakespeare_ternary"], *words)
-
-
 def test_places_that_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     (tmp_path / "thesis").mkdir()

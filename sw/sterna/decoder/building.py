@@ -24,7 +24,7 @@ from typing import Any
 
 from sterna_hw.base import Cost, Device, find_device
 from sterna_hw.decoder.decoder_accelerator import DecoderAcceleratorConfig
-from sterna_hw.memory_port import OnChipMemoryConfig
+from sterna_hw.memory_port import BEAT_BYTES, OnChipMemoryConfig
 from sterna_hw.register_map import driver_table
 from sterna_hw.verilog import emit
 
@@ -35,12 +35,13 @@ from .estimate import DecoderEstimate
 from .hardware import DecoderHardware, recommended_hardware
 from .image import write_image
 from .image_files import ImageFile
+from .integers import DecoderIntegers
 from .layout import DecoderLayout
 from .lowering import lower_decoder
 from .report import layer_entries, predicted_cycles
 from .source import DecoderSource
 
-__all__ = ["build_decoder"]
+__all__ = ["build_decoder", "check_room"]
 
 NAME = "decoder"
 
@@ -79,11 +80,9 @@ def build_decoder(
     hardware = hardware or recommended_hardware(device, model.shape)
     layout = hardware.layout(model.shape)
     program = print_program(decoder_program(layout))
-    # The hash comes with the image, which is written when all fits.
-    config = replace(hardware, memory="external").accelerator(model, NAME, hash_bits=0)
-    _check_fit(config, device)
+    # The hash comes with the image, which is made when all fits.
+    config = _without_image(model, hardware, device)
     if hardware.memory == "on-chip":
-        _check_memory(config, layout, device)
         config = hardware.accelerator(model, NAME)
         _check_fit(config, device)
     costs = config.costs(device)
@@ -128,6 +127,37 @@ def build_decoder(
         layers = model.shape.layers
         _write_json(folder / "report.json", _report(record, config, layers, costs, files_made))
     return DecoderDesign(out)
+
+
+def check_room(model: DecoderIntegers, hardware: DecoderHardware, device: Device) -> Cost:
+    """What an accelerator is estimated to take of a device; memory on the chip, whose contents need
+    not be known, is counted with its block memories only.
+
+    Raises
+    ------
+    ValueError
+        If it does not fit.
+    """
+    config = _without_image(model, hardware, device)
+    cost = config.cost(device)
+    if hardware.memory == "on-chip":
+        layout = hardware.layout(model.shape)
+        rows = layout.memory_bytes // BEAT_BYTES
+        for port in range(layout.ports):
+            cost += OnChipMemoryConfig(f"memory{port}", rows).cost(device)
+    return cost
+
+
+def _without_image(
+    model: DecoderIntegers, hardware: DecoderHardware, device: Device
+) -> DecoderAcceleratorConfig:
+    """The configuration as if memory were outside and without the image's hash; refused if it, or
+    memory that is to be on the chip, does not fit."""
+    config = replace(hardware, memory="external").accelerator(model, NAME, hash_bits=0)
+    _check_fit(config, device)
+    if hardware.memory == "on-chip":
+        _check_memory(config, hardware.layout(model.shape), device)
+    return config
 
 
 def _check_fit(config: DecoderAcceleratorConfig, device: Device) -> None:

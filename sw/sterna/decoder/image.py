@@ -150,7 +150,9 @@ def image_rows(
 
 def _map_text(model: DecoderIntegers, layout: DecoderLayout) -> bytes:
     """What the hash is of beside the contents: the memory map, and the design's shifts."""
-    shape = {name: value for name, value in asdict(layout.shape).items() if name != "name"}
+    host_only = ("name", "end_of_text")
+    fields = asdict(layout.shape).items()
+    shape = {name: value for name, value in fields if name not in host_only}
     engine = [layout.ports, layout.block_inputs, layout.queries]
     sections = {name: asdict(section) for name, section in layout.sections.items()}
     shifts = [model.embedding_shift, model.gate_shift]

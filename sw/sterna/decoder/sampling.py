@@ -31,26 +31,28 @@ class Sampler:
     ----------
     temperature : :class:`float`
         0 takes the best candidate always; 1 draws by the model's own probabilities.
-    top_k : :class:`int`
-        How many candidates take part.
+    top_k : :class:`int`, optional
+        How many candidates take part; all that an engine shows without it.
     seed : :class:`int`
         Of the draws.
 
     Raises
     ------
     ValueError
-        If temperature is negative or not finite, or top_k is less than 1.
+        If temperature is negative or not finite, top_k less than 1, or the seed negative.
     """
 
     temperature: float = 0.0
-    top_k: int = 1
+    top_k: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.temperature) and self.temperature >= 0):
             raise ValueError(f"Temperature must be 0 or more, not {self.temperature!r}")
-        if self.top_k < 1:
+        if self.top_k is not None and self.top_k < 1:
             raise ValueError(f"Top-k must be 1 or more, not {self.top_k!r}")
+        if self.seed < 0:
+            raise ValueError(f"Seed must be 0 or more, not {self.seed!r}")
         self._draw = np.random.default_rng(self.seed)
 
     @property

@@ -26,7 +26,7 @@ MATRICES = ("q", "k", "v", "o", "gate", "up", "down")
 """The ternary matrices of one layer, in the order of use."""
 
 _KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,)}
-_KINDS["str"] = (str,)
+_KINDS |= {"str": (str,), "int | None": (int, type(None))}
 
 
 def _must(field: str, rule: str, value: object) -> ValueError:
@@ -65,6 +65,9 @@ class DecoderShape:
         Whether the head's codes are derived from the embedding.
     name : :class:`str`
         What reports call it; free text without line breaks.
+    end_of_text : :class:`int`, optional
+        The token that ends a text, if the model has one. Hosts stop at it; nothing else depends on
+        it.
 
     Raises
     ------
@@ -84,6 +87,7 @@ class DecoderShape:
     rope_base: float = 10000.0
     tied: bool = False
     name: str = "decoder"
+    end_of_text: int | None = None
 
     def __post_init__(self) -> None:
         for entry in fields(self):
@@ -110,6 +114,8 @@ class DecoderShape:
             raise _must("Rope base", "a finite number above 1", self.rope_base)
         if not self.name or "\n" in self.name:
             raise _must("Name", "one line of text", self.name)
+        if self.end_of_text is not None and not 0 <= self.end_of_text < self.vocabulary:
+            raise _must("End of text", f"a token, 0 to {self.vocabulary - 1}", self.end_of_text)
 
     @staticmethod
     def _words(field: str) -> str:
@@ -164,8 +170,11 @@ class DecoderShape:
         return self.layers * self.layer_ternary_count
 
     def to_json(self) -> str:
-        """The shape as JSON text, one field a line."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+        """The shape as JSON text, one field a line; without ``end_of_text`` if there is none."""
+        record = asdict(self)
+        if self.end_of_text is None:
+            del record["end_of_text"]
+        return json.dumps(record, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> DecoderShape:
@@ -184,7 +193,7 @@ class DecoderShape:
         if not isinstance(content, dict):
             raise ValueError(f"Shape must be a JSON object, not {type(content).__name__}")
         known = [entry.name for entry in fields(cls)]
-        if set(content) != set(known):
+        if set(content) | {"end_of_text"} != set(known):
             raise ValueError(
                 f"Fields of a shape must be {', '.join(known)}, not {', '.join(map(str, content))}"
             )

@@ -35,7 +35,17 @@ def test_a_seed_repeats() -> None:
     assert texts[0] == texts[1] != texts[2]
 
 
-@pytest.mark.parametrize(("temperature", "top_k"), [(-1.0, 1), (float("nan"), 1), (1.0, 0)])
-def test_bad_settings(temperature: float, top_k: int) -> None:
+def test_all_that_is_shown_takes_part_without_top_k() -> None:
+    """A temperature alone once drew from the best candidate only."""
+    sampler = Sampler(temperature=5.0, seed=1)
+    candidates = [(token, 100 - token) for token in range(4)]
+    assert {sampler.choose(candidates, 0.1) for _ in range(200)} == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("temperature", "top_k", "seed"),
+    [(-1.0, 1, 0), (float("nan"), 1, 0), (1.0, 0, 0), (1.0, None, -1)],
+)
+def test_bad_settings(temperature: float, top_k: int | None, seed: int) -> None:
     with pytest.raises(ValueError, match="must be"):
-        Sampler(temperature, top_k)
+        Sampler(temperature, top_k, seed)

@@ -38,9 +38,13 @@ def test_named_shapes_have_the_published_sizes():
     assert BITNET_2B4T.group == 4
 
 
-@pytest.mark.parametrize("shape", [DecoderShape(**GOOD), BITNET_0B7, BITNET_2B4T])
+ENDING = DecoderShape(**GOOD, end_of_text=12)
+
+
+@pytest.mark.parametrize("shape", [DecoderShape(**GOOD), ENDING, BITNET_0B7, BITNET_2B4T])
 def test_json_and_back(shape):
     assert DecoderShape.from_json(shape.to_json()) == shape
+    assert ("end_of_text" in shape.to_json()) == (shape is ENDING)
 
 
 REFUSED = [
@@ -60,6 +64,8 @@ REFUSED = [
     ("rope_base", 1.0, "Rope base must be a finite number above 1, not 1.0"),
     ("rope_base", float("nan"), "Rope base must be a finite number above 1, not nan"),
     ("tied", 1, "Tied must be of type bool, not 1"),
+    ("end_of_text", 13, "End of text must be a token, 0 to 12, not 13"),
+    ("end_of_text", "x", "End of text must be of type int | None, not 'x'"),
     ("name", "", "Name must be one line of text, not ''"),
 ]
 

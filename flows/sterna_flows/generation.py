@@ -3,20 +3,23 @@
 The prompt is text for a model that has characters, and otherwise token numbers with commas between
 them. Tokens are handed on as they come. With the Verilog the accelerator itself goes on from token
 to token when the choice is greedy; when tokens are drawn, the host draws from the best logits and
-gives the choice back. What the hardware would reach is counted in clock cycles of the simulation
-and told at the device's clock, beside the share of the memory roofline: the bytes that a token must
-move, over what the ports can move in these cycles.
+gives the choice back. A text ends at a stop token (the model's own end of text unless another is
+given), after the tokens asked for, or with the context. What the hardware would reach is counted in
+clock cycles, of the simulation or, for the golden model, of the analytic model, and told at the
+device's clock, beside the share of the memory roofline: the bytes that a token must move, over what
+the ports can move in these cycles.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sterna.decoder.design import DecoderDesign
 from sterna.decoder.engine import GoldenEngine, continue_text
+from sterna.decoder.estimate import DecoderEstimate
 from sterna.decoder.sampling import Sampler
 from sterna_hw.base import find_device
 from sterna_sim.decoder.rtl_decoder import RtlDecoder, RunResult
@@ -32,10 +35,12 @@ Say = Callable[[str], None]
 class Generation:
     """What was generated.
 
-    ``cycles`` are those between the interrupts of successive tokens after the first (none for the
-    golden model), ``first_cycles`` those up to the first token, ``seconds`` the time it took here,
-    ``clock_mhz`` the clock that cycles are told at, ``roofline`` the mean share of what memory
-    could have moved.
+    ``cycles`` are those between the interrupts of successive tokens after the first, simulated
+    (none for the golden model), ``first_cycles`` those up to the first token; ``token_cycles`` are
+    those of a token after the first in the mean, ``estimated`` says by which of the two ways.
+    ``seconds`` is the time it took here, ``clock_mhz`` the clock that cycles are told at,
+    ``roofline`` the mean share of what memory could have moved. ``wanted`` tokens were asked for;
+    ``context`` is where the text ended for lack of room.
     """
 
     tokens: list[int] = field(default_factory=list)
@@ -45,13 +50,17 @@ class Generation:
     seconds: float = 0.0
     clock_mhz: float = 0.0
     roofline: float | None = None
+    token_cycles: float | None = None
+    estimated: bool = False
+    wanted: int = 0
+    context: int | None = None
 
     @property
     def tokens_per_second(self) -> float | None:
         """What the hardware reaches at its clock, after the first token."""
-        if not self.cycles:
+        if not self.token_cycles:
             return None
-        return self.clock_mhz * 1e6 * len(self.cycles) / sum(self.cycles)
+        return self.clock_mhz * 1e6 / self.token_cycles
 
 
 def read_tokens(design: DecoderDesign, prompt: str) -> list[int]:
@@ -88,9 +97,9 @@ def read_tokens(design: DecoderDesign, prompt: str) -> list[int]:
 
 
 def generate(
-    directory: Path,
+    directory: str | Path,
     prompt: str,
-    count: int,
+    count: int = 64,
     *,
     engine: str = "golden",
     sampler: Sampler | None = None,
@@ -111,9 +120,11 @@ def generate(
     engine : :class:`str`
         ``"golden"`` or ``"rtl"``.
     sampler : :class:`Sampler`, optional
-        How tokens are chosen; greedily without it.
+        How tokens are chosen; greedily without it. One without ``top_k`` draws from all logits
+        that the build shows.
     stop : :class:`str`, optional
-        A token (one character, or a number) that ends the text.
+        A token (one character, or a number) that ends the text; the model's end of text without
+        it, if the model names one.
     say, tell : callables
         Get the text as it comes, and lines of progress.
 
@@ -127,23 +138,20 @@ def generate(
     if count < 1:
         raise ValueError(f"Number of tokens must be 1 or more, not {count}")
     design = DecoderDesign(Path(directory))
-    sampler = sampler or Sampler()
+    sampler = _able(sampler or Sampler(), engine, design.hardware.best_count)
     tokens = read_tokens(design, prompt)
-    ending = None if stop is None else _stop_token(design, stop)
-    best = design.config.core.best_count
-    if engine == "rtl" and not sampler.is_greedy and sampler.top_k > best:
-        raise ValueError(
-            f"Top-k must be at most the {best} logits that this design gives, not {sampler.top_k}: "
-            "build it with --best"
-        )
-    room = min(count, design.model.shape.context - len(tokens))
-    result = Generation(clock_mhz=find_device(design.target).clock_mhz)
+    shape = design.model.shape
+    ending = shape.end_of_text if stop is None else _stop_token(design, stop)
+    room = min(count, shape.context - len(tokens))
+    result = Generation(clock_mhz=find_device(design.target).clock_mhz, wanted=count)
     began = time.monotonic()
     if engine == "golden":
-        golden = GoldenEngine(design.model, max(sampler.top_k, 1))
+        golden = GoldenEngine(design.model, sampler.top_k or 1)
         stream = continue_text(golden, tokens, room, sampler, ending)
         for token, _ in stream:
             _add(design, result, token, say)
+        result.seconds = time.monotonic() - began
+        _estimate_speed(design, result, len(tokens))
     else:
         tell("Compiling the Verilog")
         with open_rtl(design) as decoder:
@@ -154,9 +162,53 @@ def generate(
                 else:
                     result.cycles.append(cycles)
                 _add(design, result, token, say)
-        result.roofline = _roofline(design, len(tokens), result.cycles)
-    result.seconds = time.monotonic() - began
+        result.seconds = time.monotonic() - began
+        if result.cycles:
+            result.token_cycles = sum(result.cycles) / len(result.cycles)
+            moved = sum(
+                design.layout.token_bytes(len(tokens) + step) for step in range(len(result.cycles))
+            )
+            result.roofline = moved / (sum(result.cycles) * design.layout.word_bytes)
+    if len(result.tokens) == room < count and result.tokens[-1] != ending:
+        result.context = shape.context
     return result
+
+
+def _able(sampler: Sampler, engine: str, best: int) -> Sampler:
+    """The sampler, told to draw from the ``best`` logits that the build shows if nobody says how
+    many; refused if it cannot draw."""
+    if sampler.is_greedy:
+        return sampler
+    if sampler.top_k is None:
+        if best == 1:
+            raise ValueError(
+                "Temperature must be 0 for a build that shows one logit only, not"
+                f" {sampler.temperature:g}: build it with --best 8, for example"
+            )
+        return replace(sampler, top_k=best)
+    if engine == "rtl" and sampler.top_k > best:
+        raise ValueError(
+            f"Top-k must be at most the {best} logits that this design gives, not {sampler.top_k}: "
+            "build it with --best"
+        )
+    return sampler
+
+
+def _estimate_speed(design: DecoderDesign, result: Generation, prompt: int) -> None:
+    """Cycles of a token after the first by the analytic model: the mean of the first and the last,
+    between which they grow evenly with the position."""
+    steps = len(result.tokens) - 1
+    if steps < 1:
+        return
+    positions = (prompt, prompt + steps - 1)
+    core = design.hardware.core(design.model.shape)
+    model = DecoderEstimate(core, design.hardware.memory_timing)
+    # From the choice of the token before it to its own, as `sterna estimate` tells it.
+    cycles = [model.run(1, 2, position - 1).passes[1].cycles for position in sorted(set(positions))]
+    result.token_cycles = sum(cycles) / len(cycles)
+    result.estimated = True
+    moved = sum(map(design.layout.token_bytes, positions)) / 2
+    result.roofline = moved / (result.token_cycles * design.layout.word_bytes)
 
 
 def open_rtl(design: DecoderDesign, **options: object) -> RtlDecoder:
@@ -205,16 +257,14 @@ def _add(design: DecoderDesign, result: Generation, token: int, say: Say) -> Non
 
 
 def _stop_token(design: DecoderDesign, stop: str) -> int:
-    characters = design.source.characters
-    tokens = characters.encode(stop) if characters is not None else [int(stop)]
-    if len(tokens) != 1:
-        raise ValueError(f"Stop must be one token, not {stop!r}")
-    return tokens[0]
-
-
-def _roofline(design: DecoderDesign, prompt: int, cycles: Sequence[int]) -> float | None:
-    """Bytes of the decode steps over what all ports could move in their cycles."""
-    if not cycles:
-        return None
-    moved = sum(design.layout.token_bytes(prompt + step) for step in range(len(cycles)))
-    return moved / (sum(cycles) * design.layout.word_bytes)
+    characters, last = design.source.characters, design.model.shape.vocabulary - 1
+    if characters is not None:
+        if len(stop) != 1 or stop not in characters.characters:
+            raise ValueError(f"Stop must be one character that the model knows, not {stop!r}")
+        return characters.encode(stop)[0]
+    if not stop.isdecimal() or int(stop) > last:
+        raise ValueError(
+            f"Stop must be a token number from 0 to {last}, not {stop!r}: this model has no"
+            " characters"
+        )
+    return int(stop)
