@@ -206,10 +206,11 @@ def _sim_decoder(
     directory: Path, inputs: str, tokens: int, memories: Sequence[str], seed: int
 ) -> None:
     from .decoder_simulation import cycles_line, simulate_decoder
-    from .report import read_report
+    from .report import check_files, read_report
 
     if not inputs.isdecimal():
         raise ValueError(f"Inputs of a decoder must be a number of tokens, not {inputs!r}")
+    check_files(directory, read_report(directory))
     with telling() as tell:
         results = simulate_decoder(directory, int(inputs), tokens, memories, seed, tell)
     for result in results:

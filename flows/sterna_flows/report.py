@@ -19,6 +19,7 @@ __all__ = [
     "DECODER_SCHEMA",
     "REPORT_VERSION",
     "SCHEMA",
+    "check_files",
     "extend_report",
     "problems",
     "read_report",
@@ -27,6 +28,9 @@ __all__ = [
 REPORT_VERSION = 1
 
 NUMBER = (int, float)
+
+_READ_BY_TOOLS = (".v", ".sv", ".hex", ".f", ".sterna")
+"""Suffixes of a build's files that simulation and synthesis cannot do without."""
 
 _RESOURCES = {"lut": NUMBER, "ff": NUMBER, "bram": NUMBER, "uram": NUMBER, "dsp": NUMBER}
 _CYCLES = {"predicted": int, "simulated?": int}
@@ -181,6 +185,29 @@ def read_report(directory: Path) -> dict[str, Any]:
     if broken:
         raise ValueError(f"{path} must obey its schema: {broken[0]}; build the folder anew")
     return report
+
+
+def check_files(directory: Path, report: Mapping[str, Any]) -> None:
+    """Refuses a build folder from which something is gone that simulators and synthesis read: a
+    memory without its contents would simulate as zeros, or for ever.
+
+    Raises
+    ------
+    ValueError
+        If a file is missing; the message names all of them.
+    """
+    gone = [
+        name
+        for name in report["files"]
+        if Path(name).suffix in _READ_BY_TOOLS
+        and Path(name).parent == Path()
+        and not (directory / name).is_file()
+    ]
+    if gone:
+        raise ValueError(
+            f"Folder {directory} must hold all of its build, but lacks {', '.join(gone)}; "
+            "build the folder anew"
+        )
 
 
 def extend_report(

@@ -21,7 +21,7 @@ from sterna_sim.simulation_result import SimulationResult
 from sterna_sim.stalls import PROFILES
 
 from .models import sample_inputs
-from .report import extend_report, read_report
+from .report import check_files, extend_report, read_report
 
 __all__ = ["failures", "profile_names", "read_inputs", "simulate"]
 
@@ -59,6 +59,7 @@ def simulate(
     """
     design = design if isinstance(design, Design) else Design(Path(design))
     report = read_report(design.directory)
+    check_files(design.directory, report)
     codes = _codes(design, inputs, seed)
     results = simulate_profiles(
         design.directory,

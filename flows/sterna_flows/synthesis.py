@@ -30,7 +30,7 @@ from sterna_hw.verilog import emit
 
 from .logic_levels import LogicLevels, logic_levels
 from .nextpnr import PlacedDesign, place_and_route
-from .report import extend_report, read_report
+from .report import check_files, extend_report, read_report
 from .tools import ToolError
 from .unit_synthesis import PiecesResult, synthesise_pieces
 from .yosys import AMOUNTS, synthesise
@@ -70,6 +70,7 @@ def synthesise_design(
     """
     directory = design.directory if isinstance(design, Design) else Path(design)
     report = read_report(directory)
+    check_files(directory, report)
     device = find_device(report["target"])
     if pnr and device.nextpnr is None:
         raise ValueError(

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
 from sterna_hw.base import Device, IntegerRange
@@ -227,11 +227,14 @@ def foldings_of(record: Mapping[str, dict], source: str) -> dict[str, Folding]:
     foldings: dict[str, Folding] = {}
     for layer, values in record.items():
         try:
+            if not isinstance(values, Mapping):
+                raise ValueError(f"it must be an object, not {values!r}")
             values = dict(values)
             engine = _ENGINES[values.pop("engine", "table")]
             for name, value in values.items():
                 if not isinstance(value, int):
                     raise ValueError(f"{name} must be a whole number, not {value!r}")
+            _check_names(engine, values)
             foldings[layer] = engine(**values)
         except (KeyError, TypeError, ValueError) as error:
             names = f"engine (one of {', '.join(ENGINES)}) and its parameters"
@@ -239,6 +242,17 @@ def foldings_of(record: Mapping[str, dict], source: str) -> dict[str, Folding]:
                 f"Folding of {layer} in {source} must give {names}: {error}"
             ) from error
     return foldings
+
+
+def _check_names(engine: type[Folding], values: Mapping[str, int]) -> None:
+    """Refuses parameters that the engine does not have, and the lack of those that it must have."""
+    required = {item.name: item.default is MISSING for item in fields(engine)}
+    missing = [name for name, is_needed in required.items() if is_needed and name not in values]
+    if missing:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    strange = [name for name in values if name not in required]
+    if strange:
+        raise ValueError(f"it must not give {', '.join(strange)}, only {', '.join(required)}")
 
 
 def as_record(foldings: Mapping[str, Folding]) -> dict[str, dict]:

@@ -287,6 +287,40 @@ def test_inputs_of_a_simulation(
     refused(capsys, tmp_path, ["sim", str(out), "--inputs", given], *words)
 
 
+@pytest.mark.parametrize("command", ["sim", "synth"])
+@pytest.mark.parametrize("name", ["sources.f", "hidden1_weights.hex", f"{MODEL}.v", "graph.sterna"])
+def test_builds_from_which_something_is_gone(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, built: Path, command: str, name: str
+) -> None:
+    """Without its contents a memory would give zeros, or the simulation would not end."""
+    out = tmp_path / "out"
+    shutil.copytree(built, out)
+    (out / name).unlink()
+    refused(capsys, tmp_path, [command, str(out)], str(out), "lacks", name)
+
+
+def test_a_decoder_from_which_something_is_gone(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "decoder.json").write_text("{}")
+    resources = dict.fromkeys(("lut", "ff", "bram", "uram", "dsp"), 0)
+    report = {
+        "report_version": 1,
+        "kind": "decoder",
+        "synthetic": True,
+        "model": "toy",
+        "target": "xck26",
+        "top": "toy",
+        "estimated": resources,
+        "files": ["decoder.json", "sources.f"],
+        "layers": [],
+        "units": [],
+        "cycles": {"prompt": 1, "tokens": 1, "memory": "none", "latency": {"predicted": 1}},
+    }
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    refused(capsys, tmp_path, ["sim", str(tmp_path)], str(tmp_path), "lacks sources.f")
+
+
 def test_unknown_stall_profile(capsys: pytest.CaptureFixture[str], built: Path) -> None:
     refused(capsys, built, ["sim", str(built), "--stall", "often"], "bursts", "not 'often'")
 

@@ -47,8 +47,13 @@ def test_a_file_says_what_was_written(tmp_path: Path) -> None:
         ("{", "must be readable JSON"),
         ("[]", "must map layers to foldings"),
         ('{"fc": {"engine": "magic"}}', "Folding of fc in"),
-        ('{"fc": {"group": 3}}', "Folding of fc in"),
-        ('{"fc": 3}', "Folding of fc in"),
+        ('{"fc": {"group": 3}}', "parameters: it lacks tables, queries"),
+        ('{"fc": {"engine": "select", "queries": 3}}', "parameters: it lacks block_inputs"),
+        (
+            '{"fc": {"engine": "select", "block_inputs": 2, "queries": 3, "speed": 9}}',
+            "parameters: it must not give speed, only block_inputs, queries",
+        ),
+        ('{"fc": 3}', "parameters: it must be an object, not 3"),
     ],
 )
 def test_unusable_files_are_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -57,6 +62,8 @@ def test_unusable_files_are_refused(tmp_path: Path, text: str, message: str) -> 
     with pytest.raises(ValueError) as error:
         read_foldings(path)
     assert message in str(error.value) and str(path) in str(error.value)
+    assert "must map layers" in message or "JSON" in message or "of fc in" in str(error.value)
+    assert "__init__" not in str(error.value)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
