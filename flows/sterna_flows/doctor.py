@@ -66,6 +66,13 @@ def examine() -> list[Finding]:
         rows.append(Finding(name, purpose, _package(name), remedy, required=False))
     rows += [
         Finding(
+            "da4ml",
+            "layers with weights in logic",
+            _package("da4ml"),
+            "pip install 'sterna[unrolled]'",
+            required=False,
+        ),
+        Finding(
             "qonnx",
             "a second opinion on network files",
             _package("qonnx"),

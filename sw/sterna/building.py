@@ -275,7 +275,7 @@ def _report(
             "idle": round(1 - busy / cycles[1], 4),
             "estimated": cost.as_dict(),
         }
-        if isinstance(op, MatMul | GroupMatMul) and stage.weights is not None:
+        if isinstance(op, MatMul | GroupMatMul):
             entry["weights"] = {"count": int(np.size(op.weights)), "alphabet": op.alphabet.name}
         layers.append(entry)
     return {

@@ -26,7 +26,7 @@ import sys
 sys.path.insert(0, {root!r})
 import sterna
 from tests.sw.graphs import random_chain
-sterna.build(random_chain(3), "ecp5-25k", {out!r}, interval=40, reloadable=True, top_k=1)
+sterna.build(random_chain(3), "ecp5-25k", {out!r}, interval=40, top_k=1, {options})
 """
 
 
@@ -34,13 +34,16 @@ def contents(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
-def test_two_processes_with_other_hash_seeds_write_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", ["reloadable=True", "engine='unrolled'"])
+def test_two_processes_with_other_hash_seeds_write_the_same_bytes(
+    tmp_path: Path, options: str
+) -> None:
     root = str(Path(__file__).parents[2])
     found = []
     for seed in ("1", "2"):
         out = tmp_path / seed / "build"
         out.parent.mkdir()
-        script = BUILD.format(root=root, out=str(out))
+        script = BUILD.format(root=root, out=str(out), options=options)
         environment = {**os.environ, "PYTHONHASHSEED": seed}
         subprocess.run([sys.executable, "-c", script], env=environment, check=True, cwd=out.parent)
         found.append(contents(out))
@@ -150,3 +153,11 @@ def test_report_tells_how_long_each_part_idles(design: Design) -> None:
     idle = {layer["name"]: layer["idle"] for layer in report["layers"]}
     assert min(idle.values()) == 0  # the slowest part sets the pace
     assert max(idle.values()) > 0
+
+
+def test_weights_in_logic_are_in_the_report(tmp_path: Path) -> None:
+    graph = random_chain(5)
+    design = sterna.build(graph, "ecp5-25k", tmp_path / "d", engine="unrolled")
+    layers = json.loads((design.directory / "report.json").read_text())["layers"]
+    counts = [entry["weights"]["count"] for entry in layers if entry["engine"] == "UnrolledMatmul"]
+    assert counts == [op.weights.size for op in graph.ops if isinstance(op, ir.MatMul)]
