@@ -19,7 +19,16 @@ from sterna.cycles import Network, simulate_network
 from sterna_hw.add_streams import AddStreamsConfig
 from sterna_hw.axi_stream import AxiStreamOutputConfig
 from sterna_hw.axi_stream_input import AxiStreamInputConfig
-from sterna_hw.base import BINARY, SHIFTS, TERNARY, TWO_BIT, IntegerRange, Rounding, WindowAxis
+from sterna_hw.base import (
+    BINARY,
+    SHIFTS,
+    TERNARY,
+    TWO_BIT,
+    IntegerRange,
+    Rounding,
+    WindowAxis,
+    shift_alphabet,
+)
 from sterna_hw.concat_streams import ConcatStreamsConfig
 from sterna_hw.enlarge import EnlargeConfig
 from sterna_hw.fork import ForkConfig
@@ -344,6 +353,9 @@ CASES: dict[str, Callable[[], Case]] = {
     ),
     "select_ternary": lambda: _engine(
         SelectMatmulConfig(10, 5, BYTE, TERNARY, queries=2, block_inputs=4), 18
+    ),
+    "select_shifts": lambda: _engine(
+        SelectMatmulConfig(7, 4, SMALL, shift_alphabet(16), queries=2, block_inputs=3), 36
     ),
     "select_planes": lambda: _engine(
         SelectMatmulConfig(6, 3, SMALL, TERNARY, planes=2, queries=2, lanes=2, block_inputs=3), 19

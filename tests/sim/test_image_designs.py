@@ -13,7 +13,7 @@ import sterna
 from sterna.design import Design
 from sterna_sim.design_bench import simulate, simulate_profiles
 
-from ..sw.graphs import random_codes, random_images
+from ..sw.graphs import image_operations, random_codes, random_images
 
 PROFILES = ["none", "bursts", "one_in_eight", "ready_only_when_valid"]
 
@@ -47,3 +47,14 @@ def test_a_wrong_weight_of_a_convolution_is_found(
     values = design.graph.run_integers(codes.reshape(5, *design.graph.types["x"].shape), True)
     sample, element = result.mismatch.frame, result.mismatch.element
     assert values["conv0"][sample].ravel()[element] == result.mismatch.expected
+
+
+def test_every_operation_on_images(tmp_path: Path) -> None:
+    graph = image_operations(0)
+    design = sterna.build(graph, "ecp5-25k", tmp_path / "build", interval=120)
+    codes = random_codes(0, graph, 5).reshape(5, -1)
+    profiles = ["none", "bursts", "ready_only_when_valid"]
+    results = simulate_profiles(design.directory, codes, design.expected(codes), profiles, 3)
+    for result in results:
+        assert (result.mismatches, result.problems) == (0, [])
+    assert results[0].cycle_difference == 0

@@ -3,7 +3,16 @@
 import numpy as np
 
 from sterna import ir
-from sterna_hw.base import BINARY, TERNARY, TWO_BIT, Alphabet, IntegerRange, Rounding, WindowAxis
+from sterna_hw.base import (
+    BINARY,
+    SHIFTS,
+    TERNARY,
+    TWO_BIT,
+    Alphabet,
+    IntegerRange,
+    Rounding,
+    WindowAxis,
+)
 
 
 def random_alphabet(generator: np.random.Generator) -> tuple[Alphabet, int]:
@@ -106,3 +115,34 @@ def random_images(seed: int, layers: int = 2) -> ir.Graph:
     add_matmul("last", int(generator.integers(1, 7)))
     edges = {"last": ir.OutputEdge(0.25)}
     return ir.Graph(f"images{seed}", tuple(ops), {"x": ir.InputEdge(0.5)}, edges)
+
+
+def image_operations(seed: int) -> ir.Graph:
+    """Every operation on images once: groups, a table, pixel shuffle, upsampling, a global sum."""
+    generator = np.random.default_rng(seed)
+    ops: list[ir.Op] = [ir.Input("x", (), ir.TensorType((4, 3, 2), IntegerRange(0, 15)))]
+    kind = ops[0].result_type(())
+
+    def add(op: ir.Op) -> None:
+        nonlocal kind
+        ops.append(op)
+        kind = op.result_type((kind,))
+
+    rows, columns = (WindowAxis(size, 3, 1, 1, 1, 1) for size in kind.shape[:2])
+    add(ir.Window("window", ("x",), rows, columns))
+    weights = random_weights(generator, (8, 9), TERNARY, 2)
+    add(ir.GroupMatMul("groups", ("window",), weights, TERNARY, 2, 2, 9))
+    size = kind.range.high - kind.range.low + 1
+    add(ir.Table("table", ("groups",), generator.integers(-8, 8, (1, size)), kind.range.low))
+    add(ir.PixelShuffle("shuffle", ("table",), 2, 2))
+    add(ir.Upsample("larger", ("shuffle",), 1, 2))
+    rows, columns = (WindowAxis(size, 2, 2) for size in kind.shape[:2])
+    add(ir.Window("second_window", ("larger",), rows, columns))
+    weights = generator.choice([-4, -2, -1, 0, 1, 2, 4], (3, kind.channels))
+    add(ir.MatMul("conv", ("second_window",), weights, SHIFTS))
+    add(random_threshold(generator, "act", "conv", kind))
+    add(ir.GlobalPool("sum", ("act",), "sum"))
+    add(ir.Reshape("flat", ("sum",), (kind.size,)))
+    add(ir.MatMul("last", ("flat",), generator.integers(-1, 2, (4, kind.size)), TERNARY))
+    edges = {"last": ir.OutputEdge(0.25)}
+    return ir.Graph(f"operations{seed}", tuple(ops), {"x": ir.InputEdge(0.5)}, edges)

@@ -15,7 +15,7 @@ from sterna.planner import Planner
 from sterna.queues import size_queues
 from sterna_hw.base import TERNARY, IntegerRange, WindowAxis, find_device
 
-from .graphs import random_codes, random_images
+from .graphs import image_operations, random_codes, random_images
 
 DEVICE = find_device("ecp5-25k")
 NIBBLE = IntegerRange(0, 15)
@@ -53,6 +53,20 @@ def test_parts_compute_what_the_graph_means(seed: int) -> None:
     mapped = map_graph(hardware, DEVICE, foldings, queues=size_queues(hardware, DEVICE, foldings))
     *_, result = mapped.accelerator.compute(codes.reshape(3, -1)).values()
     np.testing.assert_array_equal(result, graph.run_integers(codes).reshape(3, -1))
+
+
+@pytest.mark.parametrize("seed", range(3), ids=lambda seed: f"seed{seed}")
+def test_every_operation_on_images(seed: int) -> None:
+    graph = image_operations(seed)
+    assert parse_graph(print_graph(graph)) == graph
+    codes = random_codes(seed, graph, 3)
+    values = graph.run_integers(codes, True)
+    for name, kind in graph.types.items():
+        assert kind.range.contains(values[name])
+    mapped = map_graph(graph, DEVICE, Planner(graph, DEVICE).plan(120 + 80 * seed))
+    results = mapped.accelerator.compute(codes.reshape(3, -1))
+    for stage, layer in mapped.layers.items():
+        np.testing.assert_array_equal(results[stage].ravel(), values[layer].ravel())
 
 
 def convolution(size: int, channels: int, outputs: int, padding: int) -> ir.Graph:

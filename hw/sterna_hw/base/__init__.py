@@ -1,6 +1,6 @@
 """The ground floor: ranges, alphabets, rounding, devices, cost and timing. Imports numpy only."""
 
-from .alphabet import ALPHABETS, BINARY, SHIFTS, TERNARY, TWO_BIT, Alphabet
+from .alphabet import ALPHABETS, BINARY, SHIFTS, TERNARY, TWO_BIT, Alphabet, shift_alphabet
 from .cost import Cost
 from .device import DEVICES, Device, MemoryKind, find_device
 from .integer_range import IntegerRange
@@ -27,4 +27,5 @@ __all__ = [
     "WindowAxis",
     "find_device",
     "queue",
+    "shift_alphabet",
 ]

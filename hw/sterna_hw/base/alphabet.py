@@ -18,7 +18,7 @@ import numpy as np
 
 from .integer_range import IntegerRange
 
-__all__ = ["ALPHABETS", "BINARY", "SHIFTS", "TERNARY", "TWO_BIT", "Alphabet"]
+__all__ = ["ALPHABETS", "BINARY", "SHIFTS", "TERNARY", "TWO_BIT", "Alphabet", "shift_alphabet"]
 
 
 @dataclass(frozen=True)
@@ -147,5 +147,23 @@ TERNARY = Alphabet("ternary", (-1, 0, 1))
 BINARY = Alphabet("binary", (-1, 1))
 TWO_BIT = Alphabet("two_bit", (-2, -1, 0, 1))
 SHIFTS = Alphabet("shifts", (-4, -2, -1, 0, 1, 2, 4))
+
+
+def shift_alphabet(largest: int) -> Alphabet:
+    """Zero and the powers of two up to ``largest`` with either sign; `SHIFTS` for 4.
+
+    Raises
+    ------
+    ValueError
+        If it is no power of two, or below 2.
+    """
+    if largest < 2 or largest & (largest - 1):
+        raise ValueError(f"Largest shift must be a power of two from 2 on, not {largest}")
+    if largest == SHIFTS.values[-1]:
+        return SHIFTS
+    powers = [1 << place for place in range(largest.bit_length())]
+    values = [-power for power in reversed(powers)] + [0, *powers]
+    return Alphabet(f"shifts_{largest}", tuple(values))
+
 
 ALPHABETS = {alphabet.name: alphabet for alphabet in (TERNARY, BINARY, TWO_BIT, SHIFTS)}

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from sterna_hw.base import ALPHABETS, BINARY, SHIFTS, TERNARY, TWO_BIT, Alphabet, IntegerRange
+from sterna_hw.base import (
+    ALPHABETS,
+    BINARY,
+    SHIFTS,
+    TERNARY,
+    TWO_BIT,
+    Alphabet,
+    IntegerRange,
+    shift_alphabet,
+)
 
 
 @pytest.mark.parametrize("alphabet", ALPHABETS.values(), ids=lambda a: a.name)
@@ -58,3 +67,12 @@ def test_refusals(make, message: str) -> None:
     with pytest.raises(ValueError) as error:
         make()
     assert message in str(error.value)
+
+
+def test_shift_alphabets() -> None:
+    assert shift_alphabet(4) is SHIFTS
+    assert shift_alphabet(2).values == (-2, -1, 0, 1, 2)
+    assert shift_alphabet(16).values[-5:] == (1, 2, 4, 8, 16)
+    for largest in (0, 1, 6, -4):
+        with pytest.raises(ValueError, match=f"power of two from 2 on, not {largest}"):
+            shift_alphabet(largest)
