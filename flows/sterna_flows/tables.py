@@ -78,10 +78,7 @@ def _print_units(console: Console, report: Mapping[str, Any]) -> None:
         console,
         f"{report['model']} on {report['target']}: units (resources estimated)",
         ("unit", "LUT", "FF", "BRAM", "URAM", "DSP"),
-        [
-            (unit["name"], *(float(unit["estimated"][kind]) for kind in kinds))
-            for unit in report["units"]
-        ],
+        [(unit["name"], *(unit["estimated"][kind] for kind in kinds)) for unit in report["units"]],
     )
 
 

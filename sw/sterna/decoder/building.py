@@ -208,8 +208,8 @@ def _report(
         "clock_mhz": find_device(record["target"]).clock_mhz,
         "layers": layer_entries(core, layers, run.passes[-1]),
         "cycles": predicted_cycles(run, prompt, "none"),
-        "units": [{"name": name, "estimated": asdict(cost)} for name, cost in costs.items()],
-        "estimated": asdict(total),
+        "units": [{"name": name, "estimated": cost.as_dict()} for name, cost in costs.items()],
+        "estimated": total.as_dict(),
         "files": files,
     }
 
