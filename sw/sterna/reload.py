@@ -16,7 +16,7 @@ from sterna_hw.base import find_device
 from .building import prepare
 from .design import Design
 from .folding import read_foldings
-from .ir import Graph, GroupMatMul, MatMul, Requantize, Threshold, TopK
+from .ir import Add, Concat, Graph, GroupMatMul, MatMul, Requantize, Threshold, TopK
 from .mapping import MappedDesign, map_graph
 
 __all__ = ["reload_rows"]
@@ -49,7 +49,9 @@ def reload_rows(design: Design, graph: Graph) -> dict[int, tuple[int, ...]]:
     }
 
 
-_FIXED = ("alphabet", "planes", "groups", "taps", "low", "step", "shift", "rounding", "k")
+_FIXED = (
+    "alphabet", "planes", "groups", "taps", "low", "step", "shift", "rounding", "k", "factors"
+)  # fmt: skip
 """Fields that reloading cannot change."""
 
 
@@ -58,9 +60,11 @@ def _check_shape(built: Graph, wanted: Graph) -> None:
     kinds = [[op.kind for op in graph.ops] for graph in (built, wanted)]
     if kinds[0] != kinds[1]:
         raise ValueError(f"Layers of the network must be {kinds[0]}, not {kinds[1]}")
+    if _wiring(built) != _wiring(wanted):
+        raise ValueError(f"Layers of {wanted.name} must read each other as in {built.name}")
     for old, new in zip(built.ops, wanted.ops):
         before, after = built.types[old.name], wanted.types[new.name]
-        free = isinstance(old, (MatMul, GroupMatMul, Requantize, TopK))
+        free = isinstance(old, (MatMul, GroupMatMul, Requantize, TopK, Add, Concat))
         if before.shape != after.shape or (before.range != after.range and not free):
             raise ValueError(f"Values of {new.name} must be {before}, not {after}")
         for field in _FIXED:
@@ -69,6 +73,12 @@ def _check_shape(built: Graph, wanted: Graph) -> None:
                     f"{field.capitalize()} of {new.name} must be {getattr(old, field)}, "
                     f"not {getattr(new, field)}"
                 )
+
+
+def _wiring(graph: Graph) -> list[tuple[int, ...]]:
+    """What each operation reads, by number."""
+    numbers = {op.name: number for number, op in enumerate(graph.ops)}
+    return [tuple(numbers[name] for name in op.inputs) for op in graph.ops]
 
 
 def _rows(old: MappedDesign, new: MappedDesign, stage: str, kind: str) -> tuple[int, ...]:

@@ -9,14 +9,15 @@ import pytest
 
 import sterna
 from sterna.design import Design
-from sterna_sim.design_bench import simulate_profiles
+from sterna.reload import reload_rows
+from sterna_sim.design_bench import simulate, simulate_profiles
 from sterna_sim.stalls import PROFILES
 
 from ..sw.branch_graphs import random_branches
 from ..sw.graphs import random_codes
+from ..sw.test_reload import other_weights
 
 IMAGES = 4
-
 
 SEED = 21
 """A residual block behind a concatenation of three branches."""
@@ -40,3 +41,13 @@ def test_words_and_cycles_under_every_profile(built: tuple[Design, np.ndarray]) 
         if result.profile == "none":
             assert result.latency == result.predicted_latency
             assert result.interval == result.predicted_interval
+
+
+def test_other_weights_reach_every_branch(built: tuple[Design, np.ndarray]) -> None:
+    design, codes = built
+    other = other_weights(random_branches(SEED, images=True), 1)
+    expected = other.run_integers(codes).reshape(IMAGES, -1)
+    assert (expected != design.expected(codes)).any()
+    rows = reload_rows(design, other)
+    result = simulate(design.directory, codes, expected, "bursts", 4, reload=rows)
+    assert result.problems == [] and result.mismatches == 0

@@ -15,6 +15,7 @@ from sterna.mapping import map_graph, queue_places
 from sterna.passes import drop_identity
 from sterna.planner import Planner
 from sterna.queues import STANDSTILL, check_queues, interval_of, read_queues, size_queues
+from sterna.reload import reload_rows
 from sterna_hw.base import TERNARY, IntegerRange, WindowAxis, find_device
 
 from .branch_graphs import random_branches
@@ -112,11 +113,19 @@ def test_a_depth_that_only_slows_is_refused_with_its_cycles() -> None:
 
 
 def test_given_depths_are_built(tmp_path: Path) -> None:
-    more = {"sum[0]": size_queues(residual(), DEVICE, WIDE)["sum[0]"] + 3}
-    design = build(residual(), "ecp5-25k", tmp_path / "d", foldings=WIDE, queues=more)
+    more = {"sum[0]": size_queues(residual(), DEVICE, WIDE, True)["sum[0]"] + 3}
+    graph, folder = residual(), tmp_path / "d"
+    design = build(graph, "ecp5-25k", folder, foldings=WIDE, queues=more, reloadable=True)
     assert read_queues(design.directory / "queues.json") == more
     forks = [stage for stage in design.record["stages"] if stage["kind"] == "Fork"]
     assert [(fork["name"], fork["port"]) for fork in forks] == [("x_fork", "o0")]
+    for add, message in (
+        (ir.Add("sum", ("conv", "x"), (4, 1)), "Layers of net must read each other as in net"),
+        (ir.Add("sum", ("x", "conv"), (2, 1)), "Factors of sum must be (4, 1), not (2, 1)"),
+    ):
+        with pytest.raises(ValueError) as error:
+            reload_rows(design, graph.with_ops((*graph.ops[:-1], add)))
+        assert str(error.value) == message
 
 
 @pytest.mark.parametrize(("text", "message"), [("{", "readable JSON"), ("[1]", "must map places")])
