@@ -115,8 +115,8 @@ class _Sizing:
         return _interval(self.mapped.accelerator, self.run(depths))
 
     def ample(self) -> dict[str, int]:
-        """Depths that nothing waits for: two vectors (rows of an image) in front of a layer; where
-        branches meet as many beats as it then turns out to hold at most."""
+        """Depths that nothing waits for: two vectors (rows of an image) in front of a layer, any
+        number where branches meet; or as many beats as each then turns out to hold at most."""
         graph, accelerator = self.mapped.graph, self.mapped.accelerator
         layers = {op.name for op in graph.ops if isinstance(op, MatMul)}
         vectors = _vectors_behind(accelerator)
@@ -129,12 +129,11 @@ class _Sizing:
             else:
                 join = graph.types[place.partition("[")[0]]
                 depths[place] = join.vectors * beats * _frames(accelerator)
-        if set(depths) - layers:
+        if depths:
             transfers = self.run(depths).transfers
             for name, place in self.mapped.queues.items():
-                if place not in layers:
-                    held = _most_held(transfers[name, "i"], transfers[name, "o"])
-                    depths[place] = min(depths[place], held)
+                held = _most_held(transfers[name, "i"], transfers[name, "o"])
+                depths[place] = min(depths[place], held)
         return depths
 
 
@@ -149,17 +148,30 @@ def size_queues(
 def _size(sizing: _Sizing) -> dict[str, int]:
     rows = sizing.ample()
     best = sizing.interval(rows)
-    for place in rows:
-        rows[place] = _shallowest(sizing, rows, place, best, rows[place])
+    _settle(sizing, rows, list(rows), best)
     shrinks = True
     while shrinks:
         # A queue that went away took its latency with it, so one before it may hold less now.
         shrinks = False
         for place, depth in rows.items():
             if depth and sizing.interval({**rows, place: depth - 1}) <= best:
-                rows[place] = _shallowest(sizing, rows, place, best, depth - 1)
+                rows[place] = _shallowest(sizing, rows, place, best, 0, depth - 1)
                 shrinks = True
     return rows
+
+
+def _settle(sizing: _Sizing, rows: dict[str, int], places: list[str], best: float) -> None:
+    """Makes queues as shallow as an interval allows, in order. Most need not be there at all, which
+    one run tells of many."""
+    if sizing.interval({**rows, **dict.fromkeys(places, 0)}) <= best:
+        rows.update(dict.fromkeys(places, 0))
+    elif len(places) > 1:
+        half = len(places) // 2
+        _settle(sizing, rows, places[:half], best)
+        _settle(sizing, rows, places[half:], best)
+    else:
+        (place,) = places
+        rows[place] = _shallowest(sizing, rows, place, best, 1, rows[place])
 
 
 def read_queues(path: str | Path) -> dict[str, int]:
@@ -228,19 +240,21 @@ def _sizing(
 
 
 def _shallowest(
-    sizing: _Sizing, rows: Mapping[str, int], place: str, best: float, high: int
+    sizing: _Sizing, rows: Mapping[str, int], place: str, best: float, low: int, high: int
 ) -> int:
-    """The fewest rows in one place, ``high`` at most, that keep an interval."""
-    # Most often none is needed, which one run tells.
-    if sizing.interval({**rows, place: 0}) <= best:
-        return 0
-    low = 1
+    """The fewest rows in one place, from ``low`` to ``high``, that keep an interval."""
+    # Blocks of a network resemble each other: the depth of the place before is tried first.
+    names = list(rows)
+    before = next((rows[name] for name in reversed(names[: names.index(place)]) if rows[name]), 0)
+    guesses = [before, before - 1]
     while low < high:
         middle = (low + high) // 2
+        if guesses and low <= guesses[0] < high:
+            middle = guesses.pop(0)
         if sizing.interval({**rows, place: middle}) <= best:
             high = middle
         else:
-            low = middle + 1
+            low, guesses = middle + 1, []
     return high
 
 
