@@ -217,27 +217,46 @@ def _drain(channel: _Channel, ready: list[_Runner]) -> None:
 
 
 def _run(runner: _Runner, ready: list[_Runner]) -> None:
+    """Steps of one process until it waits. What `_available`, `_leave` and `_put` do is written out
+    here: a network takes millions of steps, and calls were half of their time."""
     steps = runner.steps
+    free, position, times_done = runner.free, runner.position, runner.times_done
     while True:
-        cycles, needs, gives, repeat = steps[runner.position]
-        begin, cause = runner.free, None
+        cycles, needs, gives, repeat = steps[position]
+        begin, cause = free, None
         for channel, name, count, _ in needs:
-            time = _available(channel, count)
-            if time is None:
+            index = len(channel.taken) + count - 1
+            if index >= len(channel.times):
                 channel.waiting = runner
+                runner.free, runner.position, runner.times_done = free, position, times_done
                 return
+            time = channel.times[index]
+            if channel.is_stream and time <= channel.last_left:
+                time = channel.last_left + 1
             if time > begin:
                 begin, cause = time, name
         if cause is not None:
-            runner.waits[cause] += begin - runner.free
+            runner.waits[cause] += begin - free
         for channel, _, count, takes in needs:
             for _ in range(count if takes else 0):
-                _leave(channel, begin, ready)
+                channel.taken.append(begin)
+                channel.last_left = begin
+                returned = channel.returned
+                if returned is not None:
+                    returned.times.append(begin + 1)
+                    if returned.waiting is not None:
+                        ready.append(returned.waiting)
+                        returned.waiting = None
         for channel, offset, count in gives:
             for _ in range(count):
-                _put(channel, begin + offset, ready)
-        runner.free = begin + cycles
-        runner.times_done += 1
-        if runner.times_done >= repeat:
-            runner.times_done = 0
-            runner.position = (runner.position + 1) % len(steps)
+                channel.times.append(begin + offset)
+                if channel.waiting is not None:
+                    ready.append(channel.waiting)
+                    channel.waiting = None
+        free = begin + cycles
+        times_done += 1
+        if times_done >= repeat:
+            times_done = 0
+            position += 1
+            if position == len(steps):
+                position = 0
