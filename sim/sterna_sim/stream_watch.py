@@ -13,6 +13,7 @@ of the cycle model. It judges nothing. For small designs only: some thousand cyc
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,7 @@ __all__ = ["StreamWatch", "watch_streams"]
 
 Stream = tuple[str, str]
 LINGER_CYCLES = 8
+DEEPEST_EXPRESSION = 20_000
 
 
 @dataclass
@@ -81,7 +83,13 @@ def watch_streams(
     module.domains += domain
     module.submodules.part = part
     module.d.comb += part.aclk.eq(ClockSignal("bench"))
-    simulator = Simulator(module)
+    # Wide selections become deeply nested expressions of Python.
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, DEEPEST_EXPRESSION))
+    try:
+        simulator = Simulator(module)
+    finally:
+        sys.setrecursionlimit(limit)
     edge = config.input_edge
     words = list(axi_words(frames, FrameShape(edge.elements, edge.values, edge.count)))
     expected = len(frames) * config.output_edge.beats

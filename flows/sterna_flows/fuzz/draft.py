@@ -15,7 +15,7 @@ import numpy as np
 from sterna.ir import Input, MatMul, Op, TensorType
 from sterna_hw.base import BINARY, SHIFTS, TERNARY, TWO_BIT, Alphabet, IntegerRange
 
-__all__ = ["Draft", "random_weights"]
+__all__ = ["Draft", "random_letters", "random_weights"]
 
 Choice = TypeVar("Choice")
 
@@ -35,13 +35,20 @@ _ALPHABETS: tuple[tuple[Alphabet, int], ...] = (
 _INPUTS = ((0, 1), (0, 3), (0, 15), (0, 255), (-1, 1), (-8, 7), (-128, 127), (-5, 900))
 
 
+def random_letters(
+    generator: np.random.Generator, outputs: int, inputs: int
+) -> tuple[np.ndarray, Alphabet, int]:
+    """Weights over one of the alphabets, the alphabet, and its planes."""
+    alphabet, planes = _ALPHABETS[generator.integers(len(_ALPHABETS))]
+    letters = generator.choice(np.array(alphabet.values), size=(planes, outputs, inputs))
+    return alphabet.from_planes(letters), alphabet, planes
+
+
 def random_weights(
     generator: np.random.Generator, name: str, source: str, outputs: int, inputs: int
 ) -> MatMul:
     """A matmul over one of the alphabets."""
-    alphabet, planes = _ALPHABETS[generator.integers(len(_ALPHABETS))]
-    letters = generator.choice(np.array(alphabet.values), size=(planes, outputs, inputs))
-    return MatMul(name, (source,), alphabet.from_planes(letters), alphabet, planes)
+    return MatMul(name, (source,), *random_letters(generator, outputs, inputs))
 
 
 @dataclass

@@ -11,10 +11,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sterna.ir import Add, Concat, Pool, Requantize, Reshape, Threshold, Window
+from sterna.ir import (
+    Add,
+    Concat,
+    GlobalPool,
+    GroupMatMul,
+    PixelShuffle,
+    Pool,
+    Requantize,
+    Reshape,
+    Table,
+    Threshold,
+    Upsample,
+    Window,
+)
 from sterna_hw.base import IntegerRange, Rounding, WindowAxis
 
-from .draft import Draft, random_weights
+from .draft import Draft, random_letters, random_weights
 
 __all__ = ["MAKERS", "Maker", "narrow"]
 
@@ -62,6 +75,48 @@ def convolution(draft: Draft) -> None:
     inputs = draft.kind.channels
     name = draft.name("conv")
     draft.add(random_weights(draft.generator, name, draft.tip, draft.number(1, 6), inputs))
+
+
+def _divisor(draft: Draft, number: int) -> int:
+    return draft.pick(*(n for n in range(1, number + 1) if number % n == 0))
+
+
+def group_convolution(draft: Draft) -> None:
+    """A window whose channels are seen in groups, most often each by itself."""
+    channels = draft.kind.channels
+    groups = channels if draft.number(0, 2) else _divisor(draft, channels)
+    rows, columns = (_axis(draft, size) for size in draft.kind.shape[:2])
+    _window(draft, rows, columns, _inner_value(draft))
+    taps = rows.kernel * columns.kernel
+    outputs, seen = groups * draft.number(1, 2), taps * (channels // groups)
+    letters = random_letters(draft.generator, outputs, seen)
+    draft.add(GroupMatMul(draft.name("groups"), (draft.tip,), *letters, groups, taps))
+
+
+def global_pool(draft: Draft) -> None:
+    draft.add(GlobalPool(draft.name("global"), (draft.tip,), draft.pick("max", "sum")))
+
+
+def upsample(draft: Draft) -> None:
+    name = draft.name("upsample")
+    draft.add(Upsample(name, (draft.tip,), draft.number(1, 2), draft.number(1, 2)))
+
+
+def pixel_shuffle(draft: Draft) -> None:
+    down = min(_divisor(draft, draft.kind.channels), 3)
+    while draft.kind.channels % down:
+        down -= 1
+    across = _divisor(draft, draft.kind.channels // down)
+    draft.add(PixelShuffle(draft.name("shuffle"), (draft.tip,), down, across))
+
+
+def table(draft: Draft) -> None:
+    """Any values, one row for all channels or one for each."""
+    values = draft.kind.range
+    rows = draft.pick(1, draft.kind.channels)
+    shape = (rows, values.high - values.low + 1)
+    entries = draft.generator.integers(-draft.number(0, 90), draft.number(1, 90), shape)
+    draft.add(Table(draft.name("table"), (draft.tip,), entries, values.low))
 
 
 def pool(draft: Draft) -> None:
@@ -163,6 +218,11 @@ MAKERS: tuple[Maker, ...] = (
     Maker(1, lambda draft: draft.is_image, matmul),
     Maker(5, lambda draft: draft.is_image, convolution),
     Maker(2, lambda draft: draft.is_image, pool),
+    Maker(2, lambda draft: draft.is_image, group_convolution),
+    Maker(1, lambda draft: draft.is_image, global_pool),
+    Maker(1, lambda draft: draft.is_image and draft.kind.size <= 60, upsample),
+    Maker(1, lambda draft: draft.is_image and draft.kind.channels > 1, pixel_shuffle),
+    Maker(2, lambda draft: draft.kind.range.width <= 9, table),
     Maker(2, lambda draft: True, residual),
     Maker(1, lambda draft: True, branches),
     Maker(3, lambda draft: True, threshold),

@@ -11,7 +11,7 @@ import numpy as np
 
 from sterna.building import prepare
 from sterna.folding import Folding
-from sterna.ir import Graph, InputEdge, MatMul, OutputEdge, TopK
+from sterna.ir import Graph, InputEdge, MatMul, OutputEdge, Table, TopK
 from sterna.queues import size_queues
 from sterna_hw.base import find_device
 from sterna_sim.stalls import PROFILES
@@ -63,7 +63,9 @@ def random_case(seed: int) -> Case:
     generator = np.random.default_rng([seed, 1])
     layers = [op for op in prepare(graph).ops if isinstance(op, MatMul)]
     target = TARGETS[generator.integers(len(TARGETS))]
-    reloadable = bool(generator.integers(4) == 0)
+    # Tables stand for the ranges of the weights they were made with.
+    has_table = any(isinstance(op, Table) for op in graph.ops)
+    reloadable = bool(generator.integers(4) == 0) and not has_table
     stalls = [name for name in PROFILES if name != "none"]
     profiles = ("none", str(generator.choice(stalls)))
     foldings: dict[str, Folding] = {}

@@ -15,12 +15,14 @@ import numpy as np
 from sterna.folding import Folding, MacFolding, SelectFolding, TableFolding
 from sterna.ir import (
     Graph,
+    GroupMatMul,
     MatMul,
     Op,
     OutputEdge,
     Pool,
     Requantize,
     Reshape,
+    Table,
     TensorType,
     Threshold,
     TopK,
@@ -74,6 +76,13 @@ def _refit(op: Op, types: Sequence[TensorType], sources: Sequence[Op]) -> Op:
     match op:
         case MatMul():
             return replace(op, weights=_take(op.weights, x.channels, 1))
+        case GroupMatMul():
+            return _refit_groups(op, x, sources[0])
+        case Table():
+            table = _take(op.table, x.range.high - x.range.low + 1, 1)
+            rows = min(len(table), x.channels)
+            rows = rows if rows == x.channels else 1
+            return replace(op, table=table[:rows], low=x.range.low)
         case Threshold():
             thresholds = _take(op.thresholds, x.channels)
             return replace(op, thresholds=thresholds, descending=_take(op.descending, x.channels))
@@ -95,6 +104,18 @@ def _refit(op: Op, types: Sequence[TensorType], sources: Sequence[Op]) -> Op:
         case TopK():
             return replace(op, k=min(op.k, x.size))
     return op
+
+
+def _refit_groups(op: GroupMatMul, x: TensorType, window: Op) -> GroupMatMul:
+    if not isinstance(window, Window):
+        raise ValueError(f"Input of {op.name} must be a window, not {window.kind}")
+    channels = x.channels // window.taps
+    groups = channels if op.inside == 1 else op.groups
+    if channels % groups:
+        raise ValueError(f"Groups of {op.name} must divide {channels} channels, not be {groups}")
+    each = len(op.weights) // op.groups
+    weights = _take(_take(op.weights, groups * each), window.taps * (channels // groups), 1)
+    return replace(op, weights=weights, groups=groups, taps=window.taps)
 
 
 def refit_folding(layer: MatMul, folding: Folding) -> Folding:

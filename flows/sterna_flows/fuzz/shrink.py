@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from sterna.folding import Folding, SelectFolding, TableFolding
-from sterna.ir import Input, MatMul, Op, Requantize, Threshold, Window
+from sterna.ir import GroupMatMul, Input, MatMul, Op, Requantize, Threshold, Window
 from sterna_hw.base import WindowAxis
 
 from .case import Case
@@ -154,7 +154,7 @@ def _plainer(op: Op) -> Iterator[Op]:
                         yield replace(op, **{name: replace(axis, **change)})
                     except ValueError:
                         continue
-        case MatMul():
+        case MatMul() | GroupMatMul():
             yield from _fewer_weights(op)
         case Requantize():
             yield replace(op, multiplier=np.ones_like(op.multiplier))
@@ -164,7 +164,7 @@ def _plainer(op: Op) -> Iterator[Op]:
             yield replace(op, descending=np.zeros_like(op.descending))
 
 
-def _fewer_weights(op: MatMul) -> Iterator[MatMul]:
+def _fewer_weights(op: MatMul | GroupMatMul) -> Iterator[Op]:
     """All weights zero (or the first letter), then halves, then rows, columns and single ones."""
     empty = op.alphabet.pad_value
     rows, columns = op.weights.shape
