@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,11 +71,13 @@ def watch_streams(
     profiles: Sequence[str],
     seed: int = 0,
     max_cycles: int = 20_000,
+    beats: Mapping[Stream, int] | None = None,
 ) -> list[StreamWatch]:
     """One run of int64 ``frames`` (frames, elements) for each stall profile.
 
-    A run ends some cycles after its last output beat, or after ``max_cycles``: what is missing then
-    did not come.
+    A run ends some cycles after its last output beat and the last of so many ``beats`` of streams
+    inside (the end of an image may still be on its way, where no output depends on it), or after
+    ``max_cycles``: what is missing then did not come.
     """
     part = _OpenAccelerator(config)
     domain = ClockDomain("bench", reset_less=True)
@@ -103,7 +105,7 @@ def watch_streams(
             ctx.set(part.aresetn, 1)
             run = _Run(ctx, part, words, find_profile(name), seed)
             runs.append(run.result)
-            await run.play(expected, max_cycles)
+            await run.play(expected, beats or {}, max_cycles)
 
     simulator.add_clock(1e-6, domain="bench")
     simulator.add_testbench(testbench)
@@ -146,7 +148,7 @@ class _Run:
         self.input_bits = len(part.s_axis_tdata)
         self.output = Cat(part.m_axis_tdata, part.m_axis_tlast, part.m_axis_tkeep)
 
-    async def play(self, expected: int, max_cycles: int) -> None:
+    async def play(self, expected: int, beats: Mapping[Stream, int], max_cycles: int) -> None:
         cycle, quiet = -RESET_CYCLES, 0
         while quiet < LINGER_CYCLES and cycle < max_cycles:
             self._drive()
@@ -165,6 +167,7 @@ class _Run:
             if cycle >= 0:
                 self._record(cycle, sampled)
             done = len(self.result.given) >= expected and self.position == len(self.words)
+            done = done and all(len(self.result.streams[name]) >= n for name, n in beats.items())
             quiet = quiet + 1 if done else 0
             cycle += 1
 

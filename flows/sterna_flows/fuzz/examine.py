@@ -85,12 +85,14 @@ def examine(case: Case, simulate: bool = True) -> Failure | None:
         return failure
     patience = PATIENCE * predicted_cycles(mapped, case.frames) + 400
     output = golden[mapped.graph.output_name].reshape(len(codes), -1)
-    for run in watch_streams(mapped.accelerator, frames, case.profiles, case.seed, patience):
+    times = _times(mapped, len(frames))
+    beats = {stream: len(cycles) for stream, cycles in times.items()}
+    for run in watch_streams(mapped.accelerator, frames, case.profiles, case.seed, patience, beats):
         failure = _streams(mapped, run, values) or _pins(mapped, run, output)
         if failure is None and run.violations:
             failure = Failure("rules", run.violations[0])
         if failure is None and run.profile == "none":
-            failure = _cycles(mapped, run, len(frames))
+            failure = _cycles(run, times)
         if failure is not None:
             return Failure(failure.kind, f"{failure.text} (stalls: {run.profile})")
     return None
@@ -148,14 +150,21 @@ def _pins(mapped: MappedDesign, run: StreamWatch, expected: np.ndarray) -> Failu
     return None
 
 
-def _cycles(mapped: MappedDesign, run: StreamWatch, frames: int) -> Failure | None:
+def _times(mapped: MappedDesign, frames: int) -> dict[tuple[str, str], list[int]]:
+    """The cycles of all beats of every watched stream, by the cycle model."""
     accelerator = mapped.accelerator
     parts, links = accelerator.network()
     beats = {("input_edge", "i"): accelerator.input_edge.beats * frames}
-    times = simulate_network(Network(parts, links), beats).transfers
+    transfers = simulate_network(Network(parts, links), beats).transfers
+    watched = [("input_edge", "o"), ("output_edge", "o")]
+    watched += [(stage.name, port) for stage in accelerator.stages for port in stage.outputs]
+    return {stream: transfers[stream].tolist() for stream in watched}
+
+
+def _cycles(run: StreamWatch, times: Mapping[tuple[str, str], list[int]]) -> Failure | None:
     for stream, found in run.streams.items():
         cycles = [cycle for cycle, _ in found]
-        predicted = times[stream].tolist()
+        predicted = times[stream]
         if cycles != predicted:
             pairs = zip([*cycles, None], [*predicted, None])
             beat, (came, right) = next((n, p) for n, p in enumerate(pairs) if p[0] != p[1])
