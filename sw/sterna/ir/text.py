@@ -36,7 +36,7 @@ from .table_op import Table
 from .types import InputEdge, OutputEdge, TensorType
 from .window_ops import Pool, Window
 
-__all__ = ["VERSION", "parse_graph", "print_graph"]
+__all__ = ["OPERATIONS", "VERSION", "parse_graph", "print_graph"]
 
 VERSION = 1
 
@@ -47,6 +47,9 @@ _OPS: dict[str, type[Op]] = {
         *(GroupMatMul, GlobalPool, Table, Upsample, PixelShuffle),
     )
 }
+OPERATIONS = tuple(_OPS)
+"""Kinds of operations that a graph may have."""
+
 _LINE = re.compile(r"%(?P<name>\S+) = (?P<kind>\w+)\((?P<inputs>[^)]*)\) (?P<rest>\{.*)")
 _EDGE = re.compile(r"edge (?P<side>in|out) %(?P<name>\S+) (?P<rest>\{.*)")
 _GRAPH = re.compile(r"graph (?P<name>\".*\") source (?P<shape>.*)")

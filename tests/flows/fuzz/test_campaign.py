@@ -21,14 +21,16 @@ from sterna.ir import (
     TensorType,
     Threshold,
 )
+from sterna.ir.text import OPERATIONS
 from sterna.stage_builder import StageBuilder
 from sterna_flows.cli import run
 from sterna_flows.fuzz.campaign import run_fuzz
 from sterna_flows.fuzz.case import Case, read_case
 from sterna_flows.fuzz.examine import Failure, examine
-from sterna_flows.fuzz.random_case import random_case
+from sterna_flows.fuzz.random_case import random_case, random_graph
+from sterna_flows.fuzz.random_folding import random_folding
 from sterna_flows.fuzz.shrink import shrink
-from sterna_hw.base import IntegerRange, Rounding, queue
+from sterna_hw.base import TERNARY, IntegerRange, Rounding, queue
 from sterna_hw.multi_threshold import MultiThresholdConfig
 from sterna_hw.requantize import RequantizeConfig
 from sterna_hw.round_and_clip import RoundAndClipConfig
@@ -53,17 +55,21 @@ def test_case_is_its_text(seed: int, tmp_path: Path) -> None:
     assert read_case(tmp_path / "a.case") == case == random_case(seed)
 
 
-def test_seeds_differ_and_cover_the_operations() -> None:
-    cases = [random_case(seed) for seed in range(24)]
-    kinds = {op.kind for case in cases for op in case.graph.ops}
-    assert kinds >= {"matmul", "threshold", "requantize", "window", "pool", "reshape", "top_k"}
-    assert kinds >= {"add", "concat"}
-    layers = [op for case in cases for op in case.graph.ops if isinstance(op, MatMul)]
-    assert {op.alphabet.name for op in layers} == {"ternary", "binary", "two_bit", "shifts"}
-    assert {True, False} == {case.reloadable for case in cases}
-    assert any(case.queues for case in cases)
-    engines = {folding.engine for case in cases for folding in case.foldings.values()}
-    assert engines == set(ENGINES)
+def test_seeds_cover_the_operations_and_alphabets() -> None:
+    ops = [op for seed in range(60) for op in random_graph(seed).ops]
+    assert {op.kind for op in ops} == set(OPERATIONS)
+    alphabets = {op.alphabet.name for op in ops if isinstance(op, MatMul)}
+    assert alphabets == {"ternary", "binary", "two_bit", "shifts"}
+
+
+def test_foldings_cover_the_engines() -> None:
+    generator, layer = np.random.default_rng(1), MatMul("a", ("x",), np.eye(6, dtype=int), TERNARY)
+    for reloadable, engines in ((False, set(ENGINES)), (True, set(ENGINES) - {"unrolled"})):
+        drawn = [random_folding(generator, layer, reloadable) for _ in range(60)]
+        assert {folding.engine for folding in drawn} == engines
+        for folding in drawn:
+            config = folding.engine_config(layer, IntegerRange(0, 3), None)
+            assert config.timing().busy_cycles >= 1
 
 
 def only_meaning(case: Case) -> Failure | None:
