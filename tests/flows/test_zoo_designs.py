@@ -9,6 +9,7 @@ import pytest
 
 import sterna
 from sterna.design import Design
+from sterna.folding import TableFolding, read_foldings
 from sterna_flows.models import load_model
 from sterna_flows.models import sample_inputs as chosen_inputs
 from sterna_models import zoo
@@ -19,10 +20,20 @@ FRAMES = 16
 STALLED_FRAMES = 4
 
 
-@pytest.mark.parametrize("name", zoo.names())
-def test_every_word_and_every_cycle(name: str, tmp_path: Path) -> None:
+DESIGNS = [(name, "ecp5-85k", 2500) for name in zoo.names()]
+"""On ECP5 the planner takes the select-and-add engine; the table engine is that of Xilinx."""
+
+DESIGNS.append(("shuttle_anomaly_mlp", "xck26", 60))
+
+
+@pytest.mark.parametrize(("name", "target", "interval"), DESIGNS)
+def test_every_word_and_every_cycle(name: str, target: str, interval: int, tmp_path: Path) -> None:
     graph = load_model(name)
-    design = sterna.build(graph, "ecp5-85k", tmp_path / "design", interval=2500)
+    design = sterna.build(graph, target, tmp_path / "design", interval=interval)
+    if target == "xck26":
+        foldings = read_foldings(design.directory / "folding.json").values()
+        assert all(isinstance(folding, TableFolding) for folding in foldings)
+        assert max(folding.queries for folding in foldings) > 1
     codes, _ = chosen_inputs(design.graph, FRAMES, 0, design.record["model"])
     expected = design.expected(codes)
     stalled = [profile for profile in PROFILES if profile != "none"]
