@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -30,6 +30,8 @@ from sterna_hw.select_matmul import SelectMatmulConfig
 from sterna_hw.table_matmul import TableMatmulConfig
 from sterna_hw.verilog import emit
 
+from .engine_rows import TARGETS, EngineRow, best_buffers, defaults, read_rows, write_rows
+from .engines_page import engines_page
 from .nextpnr import place_text
 from .yosys import synthesise_text
 
@@ -37,53 +39,6 @@ __all__ = ["EngineRow", "compare", "defaults", "interval_of", "variants", "write
 
 EngineConfig = TableMatmulConfig | SelectMatmulConfig
 SEED = 1
-TARGETS = {"ecp5": "ecp5-85k", "xcup": "xck26"}
-
-
-@dataclass(frozen=True)
-class EngineRow:
-    """One engine on one device.
-
-    ``macs`` is what it sustains a cycle, ``lut`` and ``ff`` what Yosys counts, ``estimated_lut``
-    what the part's own `cost` says, ``fmax_mhz`` nextpnr's figure where it was asked.
-    """
-
-    family: str
-    engine: str
-    bits: int
-    group: int
-    sign_fold: bool
-    buffers: int
-    macs: float
-    lut: int
-    ff: int
-    estimated_lut: int
-    estimated_ff: int
-    fmax_mhz: float | None
-    digest: str
-    source: str
-    timing_source: str | None = None
-
-    @property
-    def lut_per_mac(self) -> float:
-        return self.lut / self.macs
-
-    @property
-    def ff_per_mac(self) -> float:
-        return self.ff / self.macs
-
-    @property
-    def name(self) -> str:
-        if self.engine == "select":
-            return "select-and-add"
-        return (
-            f"table G={self.group}{' folded' if self.sign_fold else ''}, {self.buffers} buffer"
-            + ("s" if self.buffers == 2 else "")
-        )
-
-    @property
-    def key(self) -> tuple:
-        return (self.family, self.engine, self.bits, self.group, self.sign_fold, self.buffers)
 
 
 def variants(bits: int, *, full: bool) -> Iterator[EngineConfig]:
@@ -140,9 +95,10 @@ def compare(
         If Yosys (or nextpnr, for ``full``) is missing or fails.
     """
     output.mkdir(parents=True, exist_ok=True)
+    layer = next(variants(8, full=full))
     name = "engines" if full else "engines-small"
     store = output / f"{name}.json"
-    known = {row.key: row for row in _read(store)}
+    known = {row.key: row for row in read_rows(store)}
     rows: list[EngineRow] = []
     for bits in (8, 4, 16) if full else (8,):
         configs = {
@@ -157,41 +113,20 @@ def compare(
                 f"{bits} bits, {number + 1} of {len(configs)}: {row.family} {row.name},"
                 f" {row.lut_per_mac:.2f} LUT per MAC"
             )
-            _write(store, list(known.values()))
-        for row in _best_buffers(rows, bits) if full else []:
+            write_rows(store, list(known.values()))
+        for row in best_buffers(rows, bits) if full else []:
             timed = known[row.key] = _measure(row.key, configs[row.key], known, timed=True)
             rows[rows.index(row)] = timed
             progress(f"{bits} bits: {row.name}, {timed.fmax_mhz} MHz")
-            _write(store, list(known.values()))
-        (output / f"{name}.md").write_text(_markdown(rows, full))
-    _write(store, rows)
+            write_rows(store, list(known.values()))
+        (output / f"{name}.md").write_text(engines_page(rows, layer, full))
+    write_rows(store, rows)
     return rows
-
-
-def defaults(rows: list[EngineRow]) -> dict[str, dict]:
-    """By family: the engine with the fewest LUTs for a sustained multiply-accumulate, on average
-    over the activation widths, and likewise the style of table engine. Styles that were left out at
-    a width, since they lose there by estimate, do not take part."""
-    chosen: dict[str, dict] = {}
-    for family in sorted({row.family for row in rows}):
-        scores: dict[tuple, list[float]] = {}
-        for row in rows:
-            if row.family == family:
-                best = min(other.lut_per_mac for other in rows if _same_problem(other, row))
-                style = (row.engine, row.group, row.sign_fold, row.buffers)
-                scores.setdefault(style, []).append(row.lut_per_mac / best)
-        widths = len({row.bits for row in rows if row.family == family})
-        complete = {style: sum(each) for style, each in scores.items() if len(each) == widths}
-        ranking = sorted(complete, key=lambda style: complete[style])
-        _, group, sign_fold, buffers = next(style for style in ranking if style[0] == "table")
-        table = {"group": group, "sign_fold": sign_fold, "buffers": buffers}
-        chosen[family] = {"engine": ranking[0][0], "table": table}
-    return chosen
 
 
 def write_defaults(table: Path, destination: Path) -> None:
     """Write the file that `sterna_hw.recommended` reads, from a table's ``engines.json``."""
-    text = json.dumps(defaults(_read(table)), indent=2) + "\n"
+    text = json.dumps(defaults(read_rows(table)), indent=2) + "\n"
     destination.write_text(text)
 
 
@@ -262,84 +197,3 @@ def _key(family: str, bits: int, config: EngineConfig) -> tuple:
     if isinstance(config, SelectMatmulConfig):
         return (family, "select", bits, 1, False, 1)
     return (family, "table", bits, config.group, config.sign_fold, config.buffers)
-
-
-def _same_problem(one: EngineRow, other: EngineRow) -> bool:
-    return (one.family, one.bits) == (other.family, other.bits)
-
-
-def _best_buffers(rows: list[EngineRow], bits: int) -> list[EngineRow]:
-    """Of each style on ECP5, the one with the better choice of buffers."""
-    best: dict[tuple, EngineRow] = {}
-    for row in rows:
-        style = row.key[:-1]
-        if (row.family, row.bits) != ("ecp5", bits):
-            continue
-        if style not in best or row.lut_per_mac < best[style].lut_per_mac:
-            best[style] = row
-    return list(best.values())
-
-
-def _read(path: Path) -> list[EngineRow]:
-    if not path.is_file():
-        return []
-    return [EngineRow(**row) for row in json.loads(path.read_text())["rows"]]
-
-
-def _write(path: Path, rows: list[EngineRow]) -> None:
-    record = {"version": 1, "rows": [asdict(row) for row in rows]}
-    path.write_text(json.dumps(record, indent=1) + "\n")
-
-
-def _markdown(rows: list[EngineRow], full: bool) -> str:
-    command = f"sterna bench engines{' --full' if full else ''}"
-    config = next(variants(8, full=full))
-    lines = [
-        "# The engines compared",
-        "",
-        f"Made by `{command}`; do not edit. Ternary weights, signed activations, a layer of",
-        f"{config.inputs} inputs and {config.outputs} outputs, {config.block_inputs} inputs by"
-        f" {config.queries} outputs at once.",
-        "LUT and FF of the whole engine per multiply-accumulate that it sustains a cycle; lowest",
-        "LUT first. LUTs are Yosys' count: compare them within this page only.",
-        "",
-    ]
-    missing = sorted({4, 8, 16} - {row.bits for row in rows}) if full else []
-    if missing:
-        widths = " and ".join(f"{bits}-bit" for bits in missing)
-        lines += [
-            f"**Of an unfinished run:** {widths} activations are missing.",
-            "",
-        ]
-    untimed = [
-        row
-        for bits in sorted({row.bits for row in rows})
-        for row in _best_buffers(rows, bits)
-        if full and row.fmax_mhz is None
-    ]
-    if untimed:
-        lines += [f"**Of an unfinished run:** {len(untimed)} clocks are missing.", ""]
-    sources = sorted({row.source for row in rows} | {row.timing_source or "" for row in rows})
-    lines += [f"- {source}" for source in sources if source]
-    for family in TARGETS:
-        for bits in sorted({row.bits for row in rows}):
-            lines += ["", f"## {TARGETS[family]}, {bits}-bit activations", ""]
-            lines += [
-                "| engine | MAC per cycle | LUT | FF | LUT per MAC | FF per MAC | MHz |",
-                "|---|---|---|---|---|---|---|",
-            ]
-            group = [row for row in rows if (row.family, row.bits) == (family, bits)]
-            lines += [
-                f"| {row.name} | {row.macs:.1f} | {row.lut} | {row.ff} | {row.lut_per_mac:.2f}"
-                f" | {row.ff_per_mac:.2f} | {'' if row.fmax_mhz is None else round(row.fmax_mhz)} |"
-                for row in sorted(group, key=lambda row: row.lut_per_mac)
-            ]
-    lines += ["", "## What the planner takes from it", ""]
-    for family, best in defaults(rows).items():
-        style = best["table"]
-        fold = "folded" if style["sign_fold"] else "not folded"
-        lines.append(
-            f"- {family}: fewest LUTs: {best['engine']}; best table: G={style['group']}, {fold},"
-            f" buffers {style['buffers']}"
-        )
-    return "\n".join(lines) + "\n"

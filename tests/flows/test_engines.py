@@ -10,7 +10,9 @@ import pytest
 
 import sterna_hw
 from sterna_flows import engines
+from sterna_flows.engine_rows import read_rows
 from sterna_flows.engines import EngineRow, compare, defaults, interval_of, variants
+from sterna_flows.engines_page import engines_page
 from sterna_flows.nextpnr import PlacedDesign
 from sterna_flows.yosys import Resources
 from sterna_hw.base import BINARY, SHIFTS, TERNARY, TWO_BIT, IntegerRange, find_device
@@ -172,3 +174,10 @@ def test_recommended_needs_a_measured_family():
     stranger = replace(find_device("xck26"), family="moss")
     with pytest.raises(ValueError, match="Family must be one of ecp5, xcup, not 'moss'"):
         recommended(stranger)
+
+
+def test_the_page_is_that_of_its_rows() -> None:
+    """The committed page says what the code says of the committed rows, words included."""
+    text = engines_page(read_rows(DOCS / "engines.json"), next(variants(8, full=True)), True)
+    assert (DOCS / "engines.md").read_text() == text
+    assert "sustains a cycle" in text and "other rows have none" in text
