@@ -9,15 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from sterna.decoder.building import build_decoder
+from sterna.decoder.design import DECODER_FILE, DecoderDesign
 from sterna.decoder.hardware import DecoderHardware, recommended_hardware
 from sterna.decoder.source import DecoderSource, find_decoder
+from sterna.output_folder import fresh_folder
 from sterna_hw.base import find_device
 from sterna_models import text_zoo
 
 from .decoder_estimate import Workload, estimate_decoder
 from .generation import Generation
+from .report import extend_report, read_report
+from .vivado import PARTS, vivado_script
 
-__all__ = ["build_with_choices", "choose_hardware", "estimate", "find_model", "summary"]
+__all__ = [
+    "build_decoder_folder",
+    "build_with_choices",
+    "choose_hardware",
+    "estimate",
+    "find_model",
+    "summary",
+]
 
 
 def find_model(model: str, *, layers: int | None = None) -> DecoderSource | None:
@@ -44,13 +55,32 @@ def choose_hardware(
     return replace(recommended, **given)
 
 
+def build_decoder_folder(
+    source: DecoderSource, target: str, out: str | Path, *, hardware: DecoderHardware | None = None
+) -> DecoderDesign:
+    """`sterna.decoder.building.build_decoder`, with a Vivado script for Xilinx devices.
+
+    Raises
+    ------
+    ValueError
+        If the device is unknown, the folder cannot be written, or the decoder does not fit.
+    """
+    with fresh_folder(Path(out), mark=DECODER_FILE) as folder:
+        name = build_decoder(source, target, folder, hardware=hardware).record["name"]
+        if target in PARTS:
+            script = f"{name}.tcl"
+            (folder / script).write_text(vivado_script(name, target))
+            extend_report(folder, {"files": sorted([*read_report(folder)["files"], script])})
+    return DecoderDesign(Path(out))
+
+
 def build_with_choices(
     source: DecoderSource, target: str, output: Path, choices: Mapping[str, Any]
 ) -> list[str]:
     """Builds a decoder with the device's recommended choices, but for those given; gives lines that
     say what was made."""
     hardware = choose_hardware(source, target, choices)
-    design = build_decoder(source, target, output, hardware=hardware)
+    design = build_decoder_folder(source, target, output, hardware=hardware)
     report = json.loads((output / "report.json").read_text())
     used = ", ".join(
         f"{amount:.0f} {kind}" for kind, amount in report["estimated"].items() if amount

@@ -25,6 +25,7 @@ from sterna_hw.register_map import driver_table
 from sterna_hw.stage import port_shape
 from sterna_hw.verilog import emit
 
+from .constraints import write_constraints
 from .cycles import Network, NetworkTimes, simulate_network
 from .design import DESIGN_VERSION, Design
 from .folding import Folding, as_record
@@ -128,13 +129,7 @@ def build(
         _write_json(
             folder / "design.json", _design_record(mapped, device, clock, times, build_hash)
         )
-        period = f"{1000 / clock:.3f}"
-        clock_line = f"create_clock -name aclk -period {period} [get_ports aclk]\n"
-        for suffix in ("xdc", "sdc"):
-            (folder / f"{mapped.accelerator.name}.{suffix}").write_text(clock_line)
-        if device.nextpnr is not None:
-            frequency = f'FREQUENCY PORT "aclk" {clock:g} MHZ;\n'
-            (folder / f"{mapped.accelerator.name}.lpf").write_text(frequency)
+        write_constraints(folder, mapped.accelerator.name, device, clock)
         names = sorted([*(path.name for path in folder.iterdir()), "report.json"])
         _write_json(folder / "report.json", _report(mapped, device, clock, times, names, foldings))
     return Design(Path(out))

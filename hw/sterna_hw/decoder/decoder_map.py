@@ -33,7 +33,7 @@ DECODER_ERRORS = (
     ("program_end", "The program runs past its end"),
     ("operand", "An instruction asks for more than the units hold, or writes beyond the memory"),
     ("memory_range", "A transfer would leave the memory, or has no words"),
-    ("image_header", "The image does not begin with the header of the model"),
+    ("image_header", "A port's image does not begin with the header of the model and the port"),
     ("read_response", "Memory answered a read with an error, or not as AXI4 allows"),
     ("write_response", "Memory answered a write with an error"),
     ("matrix_end", "A matrix ended in the middle of a word group: image and program disagree"),

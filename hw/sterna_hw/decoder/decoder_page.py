@@ -25,6 +25,8 @@ ignore writes. Values shown as *design* are constants of the design.
 
 1. Once: put each port's image (`port0.bin`, ...) into memory at a multiple of 4096, write the
    addresses to the `base` registers and the words of a region (image and cache) to `memory_words`.
+   Compare each file's size and sha256 with `decoder.json` before: the design itself looks at the
+   headers only.
    A design whose memory is on the chip has its image and knows its words from the start, and its
    `base` registers mean nothing.
 2. Write 0 to `prompt_index` and the prompt's tokens, one by one, to `prompt_token`. Write

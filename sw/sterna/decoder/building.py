@@ -2,6 +2,7 @@
 
     NAME.v ...          Verilog, one file a module; *.hex contents of on-chip memories
     sources.f           the Verilog files in one list
+    NAME.xdc, .sdc      the clock, for other tools; NAME.lpf where nextpnr knows the device
     memory/portN.bin    what each memory port's region must hold; nothing where memory is on the
                         chip, whose contents are memoryN.hex
     program.txt         the program, as text (it is in the design already)
@@ -28,6 +29,7 @@ from sterna_hw.memory_port import BEAT_BYTES, OnChipMemoryConfig
 from sterna_hw.register_map import driver_table
 from sterna_hw.verilog import emit
 
+from ..constraints import write_constraints
 from ..output_folder import fresh_folder
 from .assembler import decoder_program, print_program
 from .design import DECODER_FILE, DECODER_VERSION, DecoderDesign
@@ -103,6 +105,7 @@ def build_decoder(
         sources = sorted(name for name in files if name.endswith(".v"))
         (folder / "sources.f").write_text("".join(f"{name}\n" for name in sources))
         kept += [ImageFile.of(folder / f"{memory.name}.hex") for memory in config.memories]
+        write_constraints(folder, NAME, device, device.clock_mhz)
         (folder / "program.txt").write_text(program)
         _write_json(folder / "registers.json", driver_table(config.registers))
         record = {
