@@ -228,7 +228,7 @@ def refused(module, shape=(INPUT_SIZE,)):
 def test_every_offending_layer_is_listed_at_once():
     module = nn.Sequential(
         nn.Linear(INPUT_SIZE, 8),
-        nn.Sigmoid(),
+        nn.Softmax(dim=1),
         activation("identity", 4),
         nn.Conv1d(1, 1, 3),
         linear("ternary", 8, 4, False),
@@ -236,8 +236,8 @@ def test_every_offending_layer_is_listed_at_once():
     )
     assert refused(module) == [
         ("0", "weights must be quantised, not float"),
-        ("1", "layer Sigmoid is unknown"),
-        ("3", "layer Conv1d is unknown"),
+        ("1", "layer Softmax is unknown"),
+        ("3", "weights must be quantised, not float"),
         ("5", "input must be quantised, not float"),
     ]
 
