@@ -233,7 +233,7 @@ class TopK(wiring.Component):
         value = Signal(shape_of(self.config.input_range), reset_less=True)
         lane = Signal(range(self.config.count), reset_less=True)
         left, right = pair[0], pair[-1]
-        right_wins = Value.cast(right[0] > left[0])
+        right_wins = _exceeds(right[0], left[0])
         if right[2] is not None:
             right_wins = right_wins & ~right[2]
         m.d.sync += [
@@ -270,7 +270,7 @@ class TopK(wiring.Component):
         wins, won = Signal(config.k), Signal(config.k)
         m.d.sync += won.eq(wins)
         beats_last = Signal(reset_less=True)
-        m.d.sync += beats_last.eq(value > decided_value)
+        m.d.sync += beats_last.eq(_exceeds(value, decided_value))
         places: list[tuple[Signal, Signal]] = []
         # What moved into the place when the candidate ahead won it, and the comparison with that.
         moves_in = (index, decided_value)
@@ -279,7 +279,7 @@ class TopK(wiring.Component):
             best_index = Signal(range(config.elements), name=f"index{place}", reset_less=True)
             best_value = Signal(shape_of(config.input_range), name=f"value{place}", reset_less=True)
             beats_held = Signal(name=f"beats{place}", reset_less=True)
-            m.d.sync += beats_held.eq(value > best_value)
+            m.d.sync += beats_held.eq(_exceeds(value, best_value))
             beats_now = Mux(won[place], beats_moved, beats_held)
             m.d.comb += wins[place].eq(is_valid & (empty[place] | beats_now))
             with m.If(wins[place]):
@@ -292,3 +292,9 @@ class TopK(wiring.Component):
             )
             beats_moved = Mux(won[place], beats_held, beats_last)
         return places
+
+
+def _exceeds(one: Value, other: Value) -> Value:
+    """Whether ``one`` is the larger, as the sign of a difference: one carry chain and nothing
+    behind it. Of a signed ``>`` Yosys 0.70 makes two for ECP5, one behind the other."""
+    return (other - one)[-1]
