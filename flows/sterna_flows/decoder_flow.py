@@ -17,6 +17,7 @@ from sterna_hw.base import find_device
 from sterna_models import text_zoo
 
 from .decoder_estimate import Workload, estimate_decoder
+from .decoder_regression import write_decoder_regression
 from .generation import Generation
 from .report import extend_report, read_report
 from .vivado import PARTS, vivado_script
@@ -58,7 +59,8 @@ def choose_hardware(
 def build_decoder_folder(
     source: DecoderSource, target: str, out: str | Path, *, hardware: DecoderHardware | None = None
 ) -> DecoderDesign:
-    """`sterna.decoder.building.build_decoder`, with a Vivado script for Xilinx devices.
+    """`sterna.decoder.building.build_decoder`, with a regression that runs by ``make`` in the
+    folder and, for Xilinx devices, a Vivado script.
 
     Raises
     ------
@@ -67,10 +69,11 @@ def build_decoder_folder(
     """
     with fresh_folder(Path(out), mark=DECODER_FILE) as folder:
         name = build_decoder(source, target, folder, hardware=hardware).record["name"]
+        made = write_decoder_regression(folder)
         if target in PARTS:
-            script = f"{name}.tcl"
-            (folder / script).write_text(vivado_script(name, target))
-            extend_report(folder, {"files": sorted([*read_report(folder)["files"], script])})
+            made.append(f"{name}.tcl")
+            (folder / made[-1]).write_text(vivado_script(name, target))
+        extend_report(folder, {"files": sorted([*read_report(folder)["files"], *made])})
     return DecoderDesign(Path(out))
 
 

@@ -148,10 +148,11 @@ class DramConfig:
             self.write_turnaround,
         )
 
-    def write(self, folder: Path) -> Path:
-        """Writes the file of settings into the folder of a simulation; gives its path."""
+    @property
+    def settings(self) -> dict[str, int]:
+        """What the file of settings says besides the regions."""
         rate = Fraction(self.bytes_per_cycle)
-        settings = {
+        return {
             "bandwidth_numerator": rate.numerator,
             "bandwidth_denominator": rate.denominator,
             "read_latency": self.read_latency,
@@ -163,7 +164,10 @@ class DramConfig:
             "seed": self.seed,
             "queue_depth": self.queue_depth,
         }
-        lines = [f"{name} {value}" for name, value in settings.items()]
+
+    def write(self, folder: Path) -> Path:
+        """Writes the file of settings into the folder of a simulation; gives its path."""
+        lines = [f"{name} {value}" for name, value in self.settings.items()]
         for region in self.regions:
             image = "" if region.image is None else Path(region.image).resolve()
             count = 0 if region.image is None else Path(region.image).stat().st_size
