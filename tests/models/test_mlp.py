@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from sterna_models.mlp import build_float, build_quantized
 from sterna_models.recipe import Activation, ConvolutionLayer, MlpDescription
@@ -57,9 +58,10 @@ def test_depthwise_convolutions_see_their_own_channel():
     layers = (ConvolutionLayer(4), ConvolutionLayer(4, padding=1, depthwise=True))
     description = replace(DESCRIPTION, hidden_sizes=(), convolutions=layers)
     module = build_quantized(description, (1, 5, 5), 3)
-    assert module.conv2.groups == 4 and tuple(module.conv2.weight.shape) == (4, 1, 3, 3)
     twin = build_float((), (1, 5, 5), 3, convolutions=layers)
-    assert twin.conv2.groups == 4
+    for convolution in (module.get_submodule("conv2"), twin.get_submodule("conv2")):
+        assert isinstance(convolution, nn.Conv2d) and convolution.groups == 4
+        assert tuple(convolution.weight.shape) == (4, 1, 3, 3)
     wrong = replace(description, convolutions=(*layers, ConvolutionLayer(6, depthwise=True)))
     with pytest.raises(ValueError, match="^Channels of a depthwise convolution must be its 4 inp"):
         build_quantized(wrong, (1, 5, 5), 3)
