@@ -13,7 +13,9 @@ EXPECTED = {
     "digits_ternary_mlp",
     "digits_binary_mlp",
     "digits_int4_mlp",
+    "digits_shift_mlp",
     "digits_ternary_cnn",
+    "fashion_ternary_cnn",
     "can_intrusion_mlp",
     "shuttle_anomaly_mlp",
 }

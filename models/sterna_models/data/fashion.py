@@ -94,7 +94,7 @@ def load_fashion() -> DataSet:
         name="fashion-mnist",
         source="70,000 real images of articles of clothing, Zalando Research; Debian package "
         "dataset-fashion-mnist",
-        licence="MIT",
+        licence="MIT, copyright 2017 Zalando SE",
         synthetic=False,
         class_names=_NAMES,
         scale=2.0**-8,

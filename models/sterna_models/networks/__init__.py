@@ -7,6 +7,7 @@ from . import (
     digits_shift_mlp,
     digits_ternary_cnn,
     digits_ternary_mlp,
+    fashion_ternary_cnn,
     shuttle_anomaly_mlp,
 )
 
@@ -20,6 +21,7 @@ RECIPES = {
         digits_int4_mlp,
         digits_shift_mlp,
         digits_ternary_cnn,
+        fashion_ternary_cnn,
         can_intrusion_mlp,
         shuttle_anomaly_mlp,
     )
