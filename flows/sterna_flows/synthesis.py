@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sterna.decoder.design import DecoderDesign
+from sterna.decoder.design import DECODER_FILE, DecoderDesign
 from sterna.design import Design
 from sterna.output_folder import fresh_folder
 from sterna_hw.add_subtract import FAMILY_FILES
@@ -83,8 +83,10 @@ def synthesise_design(
         raise ValueError(f"Pins must be an existing LPF file, not {str(pins)!r}")
     if seeds < 1:
         raise ValueError(f"Seeds must be 1 or more, not {seeds!r}")
-    if _is_decoder(report) and (decoder := DecoderDesign(directory)).hardware.memory == "on-chip":
-        decoder.check_image()
+    if DECODER_FILE in report["files"]:
+        decoder = DecoderDesign(directory)
+        if decoder.hardware.memory == "on-chip":
+            decoder.check_image()
     say = progress or (lambda line: None)
     top = report["top"]
     harness = harness_of((directory / f"{top}.v").read_text()) if pnr else None

@@ -197,7 +197,8 @@ def _report(
     files: list[str],
 ) -> dict[str, Any]:
     """The first report: estimates of resources, and predicted cycles of a short run."""
-    total, core = sum(costs.values(), start=Cost()), config.core
+    core = config.core
+    units = {name: cost.as_dict() for name, cost in costs.items()}
     prompt = max(1, min(PROMPT, core.context - 1))
     memory = DecoderHardware(**record["hardware"]).memory_timing
     run = DecoderEstimate(core, memory).run(prompt, min(2, core.context + 1 - prompt))
@@ -211,8 +212,8 @@ def _report(
         "clock_mhz": find_device(record["target"]).clock_mhz,
         "layers": layer_entries(core, layers, run.passes[-1]),
         "cycles": predicted_cycles(run, prompt, "none"),
-        "units": [{"name": name, "estimated": cost.as_dict()} for name, cost in costs.items()],
-        "estimated": total.as_dict(),
+        "units": [{"name": name, "estimated": estimated} for name, estimated in units.items()],
+        "estimated": {kind: sum(unit[kind] for unit in units.values()) for kind in Cost().as_dict()},
         "files": files,
     }
 

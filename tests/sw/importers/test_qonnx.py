@@ -266,7 +266,7 @@ def test_approximate_requantisation_reports_agreement(tmp_path):
     # A sum beyond 2**20 keeps three fractional bits in float32: no multiplier does the same.
     sketch = Sketch()
     x = sketch.quant("x", 0.3, 8)
-    weights = sketch.quant(sketch.constant(WEIGHTS * 50), 0.7, 8)
+    weights = sketch.quant(sketch.constant(WEIGHTS * 80), 0.3, 10)
     x = sketch.node("Add", sketch.node("MatMul", x, weights), sketch.constant(2.0**20 + 0.1))
     x = sketch.node("Sub", x, sketch.constant(2.0**20))
     path = sketch.write(tmp_path, sketch.quant(x, 0.0123, 14, name="wide"))
