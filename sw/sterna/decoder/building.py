@@ -213,7 +213,9 @@ def _report(
         "layers": layer_entries(core, layers, run.passes[-1]),
         "cycles": predicted_cycles(run, prompt, "none"),
         "units": [{"name": name, "estimated": estimated} for name, estimated in units.items()],
-        "estimated": {kind: sum(unit[kind] for unit in units.values()) for kind in Cost().as_dict()},
+        "estimated": {
+            kind: sum(unit[kind] for unit in units.values()) for kind in Cost().as_dict()
+        },
         "files": files,
     }
 
