@@ -9,8 +9,7 @@ from typing import Any
 from ..ir import Graph
 from .brevitas import read_brevitas
 from .integer_input import INPUT_TYPES
-from .lower import lower
-from .lowering import LayerNote, Lowering
+from .lowering import LayerNote, Lowering, lower
 from .qonnx import read_qonnx
 
 __all__ = [

@@ -20,7 +20,7 @@ import numpy as np
 
 from sterna_hw.base import IntegerRange
 
-from ..source import Elementwise, Quantiser
+from ...source import Elementwise, Quantiser
 from .tail import FloatTail
 
 __all__ = ["Branch", "FittedGrid", "Grid", "exact_grid", "fit_grid", "grid_range", "rounded_grid"]

@@ -12,24 +12,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from sterna_hw.base import Rounding
 
-from .. import ir
-from ..source import AddBranches, Elementwise, Operation, Quantiser, SourceNode
+from ... import ir
+from ...source import (
+    AddBranches,
+    ConcatBranches,
+    Elementwise,
+    Operation,
+    Quantiser,
+    SourceNode,
+)
+from .edges import integer_codes
 from .grids import Branch, Grid, exact_grid, fit_grid, grid_range, grid_tail, rounded_grid
 from .input_edge import RealInput
 from .logits import LOGIT_WIDTH
-from .lowering import LayerNote
-from .values import Codes, Lost, Tail
+from .notes import LayerNote
+from .state import LoweringState
+from .tails import extend_tail, quantise_tail
+from .values import Codes, Joined, Lost, Sum, Tail, Value
 
-if TYPE_CHECKING:
-    from .lower import _Lowerer
-
-__all__ = ["Branches", "Joined", "Sum"]
+__all__ = ["Branches"]
 
 CODE_WIDTH = 16
 """Bits that codes on a common grid may have in front of a layer."""
@@ -41,63 +48,25 @@ _QUANTISE = "put a quantiser (QuantIdentity, QuantReLU, Quant) behind each branc
 _Step = TypeVar("_Step", bound=Operation)
 
 
-@dataclass(frozen=True)
-class Sum:
-    """A sum, or difference, of codes and other sums, and the float operations behind it."""
-
-    name: str
-    left: Codes | Sum
-    right: Codes | Sum
-    subtracts: bool
-    steps: tuple[Elementwise, ...] = ()
-
-    def leaves(self, sign: int = 1) -> list[tuple[Codes, int]]:
-        """Codes with their signs, in the order of the sum."""
-        found: list[tuple[Codes, int]] = []
-        for side, own in ((self.left, sign), (self.right, -sign if self.subtracts else sign)):
-            found += side.leaves(own) if isinstance(side, Sum) else [(side, own)]
-        return found
-
-    def add(self, reals: Sequence[np.ndarray]) -> np.ndarray:
-        """The network's sum of its leaves' reals, in its own order."""
-        count = len(self.left.leaves()) if isinstance(self.left, Sum) else 1
-        x, y = (
-            side.add(part) if isinstance(side, Sum) else part[0]
-            for side, part in ((self.left, reals[:count]), (self.right, reals[count:]))
-        )
-        return x - y if self.subtracts else x + y
-
-
-@dataclass(frozen=True)
-class Joined:
-    """Channels of several values one behind the other."""
-
-    name: str
-    parts: tuple[Codes | Tail | Sum, ...]
-
-
-_Value = Codes | Tail | Sum | Joined | RealInput | Lost
-
-
 @dataclass
 class Branches:
     """The part of a lowering that deals with sums and concatenations."""
 
-    lowerer: _Lowerer
+    state: LoweringState
     emitted: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
 
-    def join(self, node: SourceNode) -> _Value:
+    def join(self, node: SourceNode, operation: AddBranches | ConcatBranches) -> Value:
         """The value of a node that reads several."""
-        values = [self.lowerer.known(name) for name in node.inputs]
+        values = [self._known(name) for name in node.inputs]
         if any(isinstance(value, Lost) for value in values):
             return Lost.ANYTHING
         if any(isinstance(value, Tail) and value.larger for value in values):
             return self._refuse(node.name, "branch must be quantised, not float", _QUANTISE)
-        if isinstance(node.operation, AddBranches):
+        if isinstance(operation, AddBranches):
             left, right = (self._summand(node.name, value) for value in values)
             if isinstance(left, Lost) or isinstance(right, Lost):
                 return Lost.ANYTHING
-            found = Sum(node.name, left, right, node.operation.subtracts)
+            found = Sum(node.name, left, right, operation.subtracts)
             orders = [codes.order for codes, _ in found.leaves()]
             if not all(_same(order, orders[0]) for order in orders):
                 remedy = "flatten all branches or none"
@@ -114,28 +83,35 @@ class Branches:
                 return self._refuse(node.name, reason, _QUANTISE)
         return Joined(node.name, tuple(parts))
 
-    def then(self, operation: Elementwise, value: Sum | Joined) -> _Value:
+    def _known(self, name: str) -> Value:
+        """A value that was visited before, integers of the network's input as codes."""
+        value = self.state.values[name]
+        return integer_codes(self.state, value) if isinstance(value, RealInput) else value
+
+    def then(self, operation: Elementwise, value: Sum | Joined) -> Value:
         """An element-wise operation behind a sum or a concatenation."""
         if isinstance(value, Sum):
             return replace(value, steps=(*value.steps, operation))
         parts = self._each(operation, value, lambda step, part: self._then(step, part))
         return parts if isinstance(parts, Lost) else replace(value, parts=tuple(parts))
 
-    def _then(self, operation: Elementwise, part: Codes | Tail | Sum) -> _Value:
+    def _then(self, operation: Elementwise, part: Codes | Tail | Sum) -> Value:
         if isinstance(part, Sum):
             return self.then(operation, part)
-        return self.lowerer.elementwise(operation, part)
+        return extend_tail(self.state, operation, part)
 
-    def quantise(self, name: str, quantiser: Quantiser, value: Sum | Joined) -> _Value:
+    def quantise(self, name: str, quantiser: Quantiser, value: Sum | Joined) -> Value:
         """A quantiser behind a sum or a concatenation."""
         if isinstance(value, Sum):
             tail = self._fitted(name, quantiser, value)
-            return tail if isinstance(tail, Lost) else self.lowerer.quantise(name, quantiser, tail)
+            return (
+                tail if isinstance(tail, Lost) else quantise_tail(self.state, name, quantiser, tail)
+            )
 
-        def each(own: Quantiser, part: Codes | Tail | Sum) -> _Value:
+        def each(own: Quantiser, part: Codes | Tail | Sum) -> Value:
             if isinstance(part, Sum):
                 return self.quantise(name, own, part)
-            return self.lowerer.quantise(name, own, part)
+            return quantise_tail(self.state, name, own, part)
 
         parts = self._each(quantiser, value, each)
         if isinstance(parts, Lost):
@@ -181,31 +157,31 @@ class Branches:
             b.reach * abs(b.sign * b.scale - factor * grid.unit)
             for b, factor in zip(branches, grid.factors)
         )
-        self.lowerer.notes.append(LayerNote(op, "sum", error_bound=float(error)))
+        self.state.notes.append(LayerNote(op, "sum", error_bound=float(error)))
         return self._tail(op, value, branches, grid)
 
     def _fitted(self, name: str, quantiser: Quantiser, value: Sum) -> Tail | Lost:
         branches = self._branches(value.leaves())
-        number_type = self.lowerer.source.number_type
-        channels = self.lowerer.types[value.leaves()[0][0].op].channels
+        number_type = self.state.source.number_type
+        channels = self.state.types[value.leaves()[0][0].op].channels
         varies = any(constant.ndim for step in value.steps for constant in step.constants())
         if value.leaves()[0][0].order is not None and varies:
             remedy = "put it before the flatten or behind the next layer"
             return self._refuse(name, "a flattened image must have no channels", remedy)
         fit = fit_grid(branches, value.add, value.steps, quantiser, channels, number_type)
-        if fit.agreement < 1 and not self.lowerer.approximate:
+        if fit.agreement < 1 and not self.state.approximate:
             reason = (
                 f"sum of branches must be exact, but agrees on {fit.agreement:.6%} of their codes"
             )
             remedy = "use scales that are powers of two, or accept approximate=True"
             return self._refuse(name, reason, remedy)
         op = self._emit(value, fit.grid)
-        self.lowerer.notes.append(LayerNote(op, f"sum, {fit.form}", fit.agreement))
+        self.state.notes.append(LayerNote(op, f"sum, {fit.form}", fit.agreement))
         return self._tail(op, value, branches, fit.grid)
 
     def _tail(self, op: str, value: Sum, branches: Sequence[Branch], grid: Grid) -> Tail:
-        channels = self.lowerer.types[op].channels
-        number_type = self.lowerer.source.number_type
+        channels = self.state.types[op].channels
+        number_type = self.state.source.number_type
         tail = grid_tail(branches, grid, channels, value.steps, number_type)
         return Tail(op, tail, value.leaves()[0][0].order)
 
@@ -214,31 +190,31 @@ class Branches:
         key = (value.name, grid.factors)
         if key not in self.emitted:
             inputs = tuple(codes.op for codes, _ in value.leaves())
-            name = self.lowerer.names.new(value.name)
-            self.emitted[key] = self.lowerer.emit(ir.Add(name, inputs, grid.factors))
+            name = self.state.names.new(value.name)
+            self.emitted[key] = self.state.emit(ir.Add(name, inputs, grid.factors))
         return self.emitted[key]
 
     def _concat(
         self, name: str, codes: Sequence[Codes], factors: Sequence[int], scale: np.ndarray
     ) -> Codes | Lost:
         """The graph's concat, and multipliers behind it where branches need any."""
-        lowerer = self.lowerer
-        sizes = [lowerer.types[part.op].channels for part in codes]
+        state = self.state
+        sizes = [state.types[part.op].channels for part in codes]
         order = None
         if any(part.order is not None for part in codes):
-            if any(len(lowerer.types[part.op].shape) > 1 for part in codes):
+            if any(len(state.types[part.op].shape) > 1 for part in codes):
                 return self._refuse(name, "an image must be flattened whole", "concat it before")
             starts = np.cumsum([0, *sizes[:-1]])
             own = [np.arange(n) if p.order is None else p.order for p, n in zip(codes, sizes)]
             order = np.concatenate([start + places for start, places in zip(starts, own)])
-        op = lowerer.emit(ir.Concat(lowerer.names.new(name), tuple(part.op for part in codes)))
+        op = state.emit(ir.Concat(state.names.new(name), tuple(part.op for part in codes)))
         zeros = [part.zero_point for part in codes]
         if set(factors) == {1} and len(set(zeros)) == 1:
             return Codes(op, scale, zeros[0], order)
         multiplier = np.repeat(factors, sizes)
         offset = np.repeat([-f * zero for f, zero in zip(factors, zeros)], sizes)
-        grid = lowerer.names.new(f"{name}.grid")
-        op = lowerer.emit(ir.Requantize(grid, (op,), multiplier, offset, 0, Rounding.FLOOR))
+        grid = state.names.new(f"{name}.grid")
+        op = state.emit(ir.Requantize(grid, (op,), multiplier, offset, 0, Rounding.FLOOR))
         return Codes(op, scale, 0, order)
 
     def _summand(self, name: str, value: object) -> Codes | Sum | Lost:
@@ -246,7 +222,7 @@ class Branches:
         if isinstance(value, Joined):
             value = self.codes(name, value)
         if isinstance(value, Tail):
-            value = self.lowerer.plain_codes(value)
+            value = self.state.plain_codes(value)
         if isinstance(value, Tail):
             scale, zero = value.tail.scale, value.tail.zero_point
             if not value.tail.steps and (scale == scale[0]).all() and (zero == zero[0]).all():
@@ -264,14 +240,14 @@ class Branches:
         self,
         operation: _Step,
         value: Joined,
-        handle: Callable[[_Step, Codes | Tail | Sum], _Value],
+        handle: Callable[[_Step, Codes | Tail | Sum], Value],
     ) -> list[Codes | Tail | Sum] | Lost:
         """An operation done to each part, with that part's constants of channels."""
         results: list[Codes | Tail | Sum] = []
         start = 0
         for part in value.parts:
             op = part.leaves()[0][0].op if isinstance(part, Sum) else part.op
-            channels = self.lowerer.types[op].channels
+            channels = self.state.types[op].channels
             result = handle(_sliced(operation, start, channels), part)
             start += channels
             if not isinstance(result, Codes | Tail | Sum):
@@ -280,14 +256,14 @@ class Branches:
         return results
 
     def _branches(self, leaves: Sequence[tuple[Codes, int]]) -> list[Branch]:
-        types = self.lowerer.types
+        types = self.state.types
         return [
             Branch(types[codes.op].range, float(codes.scale), codes.zero_point, sign)
             for codes, sign in leaves
         ]
 
     def _number(self, unit: float) -> np.ndarray:
-        return np.asarray(unit, dtype=self.lowerer.source.number_type)
+        return np.asarray(unit, dtype=self.state.source.number_type)
 
     def _off_grid(self, name: str, branches: Sequence[Branch]) -> Lost:
         scales = ", ".join(f"{branch.scale:g}" for branch in branches)
@@ -296,7 +272,7 @@ class Branches:
         return self._refuse(name, reason, remedy)
 
     def _refuse(self, name: str, reason: str, remedy: str) -> Lost:
-        self.lowerer.refuse(name, reason, remedy)
+        self.state.refuse(name, reason, remedy)
         return Lost.ANYTHING
 
 

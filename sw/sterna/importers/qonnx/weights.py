@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..source import IntegerQuantiser, SourceBuilder
+from ...source import IntegerQuantiser, SourceBuilder
 
 __all__ = ["KNOWN", "QuantisedConstant", "UnfitError", "quantise_constant"]
 

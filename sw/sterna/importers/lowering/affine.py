@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..source import Add, Cast, Clip, Divide, Elementwise, Multiply, MultiplyAdd, Relu
+from ...source import Add, Cast, Clip, Divide, Elementwise, Multiply, MultiplyAdd, Relu
 from .tail import FloatTail
 
 __all__ = ["AffineForm", "affine_form"]

@@ -14,9 +14,9 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from ..source import IntegerInput
-from ..unsupported import Problem, UnsupportedError
-from .integer_input import INPUT_TYPES
+from ...source import IntegerInput
+from ...unsupported import Problem, UnsupportedError
+from ..integer_input import INPUT_TYPES
 
 __all__ = ["OnnxFile", "open_onnx"]
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from sterna_hw.base import IntegerRange
 
-from ..source import Elementwise, Quantiser
+from ...source import Elementwise, Quantiser
 
 __all__ = [
     "ENUMERATION_LIMIT",

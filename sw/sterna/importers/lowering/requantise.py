@@ -14,7 +14,7 @@ import numpy as np
 
 from sterna_hw.base import IntegerRange, Rounding
 
-from ..source import IntegerQuantiser
+from ...source import IntegerQuantiser
 from .affine import affine_form
 from .tail import ENUMERATION_LIMIT, FloatTail
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .. import ir
+from ... import ir
 
 __all__ = ["LayerNote", "Lowering"]
 

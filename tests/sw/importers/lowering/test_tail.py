@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sterna.importers.tail import FloatTail, TailError, find_thresholds
+from sterna.importers.lowering.tail import FloatTail, TailError, find_thresholds
 from sterna.source import (
     Add,
     BipolarQuantiser,
@@ -98,7 +98,7 @@ def test_constant_channels():
 def test_chunks_join(monkeypatch):
     tail, quantiser = random_tail(3)
     whole = find_thresholds(tail, quantiser, IntegerRange(-700, 900))
-    monkeypatch.setattr("sterna.importers.tail._CHUNK", 37)
+    monkeypatch.setattr("sterna.importers.lowering.tail._CHUNK", 37)
     parts = find_thresholds(tail, quantiser, IntegerRange(-700, 900))
     np.testing.assert_array_equal(whole.table, parts.table)
 

@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from sterna.importers.affine import AffineForm
-from sterna.importers.logits import LOGIT_WIDTH, fit_logits
+from sterna.importers.lowering.affine import AffineForm
+from sterna.importers.lowering.logits import LOGIT_WIDTH, fit_logits
 from sterna_hw.base import IntegerRange
 
 RANGE = IntegerRange(-3000, 2500)

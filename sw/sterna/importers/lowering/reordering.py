@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .. import ir
+from ... import ir
 
 __all__ = ["reordered"]
 

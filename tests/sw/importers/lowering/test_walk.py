@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import ArrayLike
 
 from sterna.importers import lower
-from sterna.importers.alphabets import choose_alphabet
+from sterna.importers.lowering.alphabets import choose_alphabet
 from sterna.ir import Threshold
 from sterna.source import Multiply, Relu, Reshape, SourceBuilder
 from sterna.unsupported import UnsupportedError

@@ -17,8 +17,8 @@ import numpy as np
 
 from sterna_hw.base import IntegerRange
 
-from .. import ir
-from ..source import Cast, Clip, Elementwise, IntegerQuantiser, Quantiser, Relu, Transpose
+from ... import ir
+from ...source import Cast, Clip, Elementwise, IntegerQuantiser, Quantiser, Relu, Transpose
 
 __all__ = ["RealInput", "smallest_scale_edge"]
 

@@ -12,36 +12,17 @@ depends on the input. Such things are noted as problems with the name of their l
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from ..source import (
-    Add,
-    AddBranches,
-    Clip,
-    ConcatBranches,
-    Divide,
-    Elementwise,
-    Function,
-    IntegerInput,
-    LeakyRelu,
-    Multiply,
-    PixelShuffle,
-    Relu,
-    Reshape,
-    SourceBuilder,
-    SourceGraph,
-    Upsample,
-)
-from ..unsupported import Problem, UnsupportedError
-from .brevitas_layers import REMEDY, LayerReader
-from .enlarging import upsampling
-from .integer_input import integer_input
-from .shapes import BATCH, flattened, resolved
+from ...source import IntegerInput, SourceBuilder, SourceGraph
+from ...unsupported import Problem, UnsupportedError
+from ..integer_input import integer_input
+from .functions import function_handlers
+from .layers import REMEDY, LayerReader
 
 __all__ = ["read_brevitas"]
 
@@ -108,7 +89,7 @@ class _Reader:
         self.builder = SourceBuilder(name, number_type, integers)
         self.layers = LayerReader(self.builder)
         self.env: dict[Any, Any] = {}
-        self.functions = _functions()
+        self.functions = function_handlers()
 
     def read(self) -> SourceGraph:
         output: str | None = None
@@ -227,166 +208,3 @@ def _constant_call(node: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     if node.op == "call_method":
         return getattr(args[0], node.target)(*args[1:], **kwargs)
     return node.target(*args, **kwargs)
-
-
-def _check_channels(builder: SourceBuilder, value: str, axis: int) -> None:
-    """Whether an axis, the batch counted, is that of the channels."""
-    axes = 1 + len(builder.shape(value) or (0,))
-    if axis % axes != 1:
-        raise ValueError(f"branches must be joined along axis 1, not {axis}")
-
-
-def _scalar(value: Any, builder: SourceBuilder) -> np.ndarray:
-    """A constant operand: a number, or a tensor with one value or one for each channel."""
-    if isinstance(value, str):
-        raise TypeError("two tensors")
-    array = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
-    array = array.astype(builder.number_type)
-    array = array.reshape(array.shape[next((i for i, n in enumerate(array.shape) if n > 1), 0) :])
-    return array.reshape(()) if array.size == 1 else array
-
-
-def _functions() -> dict[Any, Callable[..., Any]]:
-    """Handlers ``(builder, name, *arguments)`` of functions and methods."""
-    torch = import_module("torch")
-    functional = import_module("torch.nn.functional")
-
-    def element(make: Callable[[SourceBuilder], Elementwise]) -> Callable[..., str]:
-        def handler(builder: SourceBuilder, name: str, x: str, *_: Any, **__: Any) -> str:
-            return builder.add(name, make(builder), x)
-
-        return handler
-
-    def arithmetic(kind: type[Multiply] | type[Add], sign: int = 1) -> Callable[..., str]:
-        def handler(builder: SourceBuilder, name: str, a: Any, b: Any) -> str:
-            if kind is Add and isinstance(a, str) and isinstance(b, str):
-                return builder.join(name, AddBranches(subtracts=sign < 0), (a, b))
-            x, constant = (a, b) if isinstance(a, str) else (b, a)
-            if sign < 0 and not isinstance(a, str):  # constant - x
-                x = builder.add(f"{name}.negative", Multiply(_scalar(-1.0, builder)), x)
-                return builder.add(name, Add(_scalar(constant, builder)), x)
-            value = _scalar(constant, builder)
-            return builder.add(name, kind(-value if sign < 0 else value), x)
-
-        return handler
-
-    def concat(builder: SourceBuilder, name: str, tensors: Any, dim: int = 0, **more: Any) -> str:
-        if not isinstance(tensors, tuple) or not all(isinstance(x, str) for x in tensors):
-            raise TypeError("constants among the branches")
-        axis = int(more.get("axis", dim))
-        _check_channels(builder, tensors[0], axis)
-        return tensors[0] if len(tensors) == 1 else builder.join(name, ConcatBranches(), tensors)
-
-    def divide(builder: SourceBuilder, name: str, x: str, constant: Any) -> str:
-        if not isinstance(x, str):
-            raise TypeError("a tensor as divisor")
-        return builder.add(name, Divide(_scalar(constant, builder)), x)
-
-    def clip(builder: SourceBuilder, name: str, x: str, *bounds: Any, **named: Any) -> str:
-        named.pop("inplace", None)
-        low, high = [*bounds, *named.values()][:2] if bounds or named else (-1.0, 1.0)
-        infinity = float("inf")
-        operation = Clip(
-            -infinity if low is None else float(low), infinity if high is None else float(high)
-        )
-        return builder.add(name, operation, x)
-
-    def flatten(
-        builder: SourceBuilder, name: str, x: str, start_dim: int = 0, end_dim: int = -1
-    ) -> str:
-        shape = builder.shape(x)
-        return (
-            x
-            if shape is None
-            else builder.add(name, Reshape(flattened(shape, start_dim, end_dim)), x)
-        )
-
-    def reshape(builder: SourceBuilder, name: str, x: str, *target: Any, **named: Any) -> str:
-        axes = [*target, *named.values()]
-        axes = list(axes[0]) if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes
-        shape = builder.shape(x)
-        return x if shape is None else builder.add(name, Reshape(resolved(shape, axes)), x)
-
-    def attribute(builder: SourceBuilder, name: str, x: Any, what: str) -> Any:
-        if what == "shape":
-            return size(builder, name, x)
-        if what in ("value", "tensor") or not isinstance(x, str):
-            return x if isinstance(x, str) else getattr(x, what)
-        if what in ("device", "dtype"):
-            return None
-        raise ValueError(f"attribute {what}")
-
-    def size(builder: SourceBuilder, name: str, x: str, axis: int | None = None) -> Any:
-        shape = (BATCH, *(builder.shape(x) or ()))
-        return shape if axis is None else shape[axis]
-
-    def item(builder: SourceBuilder, name: str, x: Any, index: Any) -> Any:
-        if isinstance(x, str):
-            raise ValueError("indexing of a tensor")
-        return x[index]
-
-    def same(builder: SourceBuilder, name: str, x: str, *_: Any, **__: Any) -> str:
-        return x
-
-    def function(kind: str) -> Callable[..., str]:
-        def handler(builder: SourceBuilder, name: str, x: str, **named: Any) -> str:
-            if named.get("approximate", "none") != "none":
-                raise ValueError("approximate")
-            return builder.add(name, Function(kind), x)
-
-        return handler
-
-    def interpolate(
-        builder: SourceBuilder,
-        name: str,
-        x: str,
-        size: Any = None,
-        scale_factor: Any = None,
-        mode: str = "nearest",
-        **_: Any,
-    ) -> str:
-        if mode != "nearest":
-            raise ValueError(f"mode {mode}")
-        factors = upsampling(builder.shape(x), size, scale_factor)
-        return builder.add(name, Upsample(*factors), x)
-
-    def shuffle(builder: SourceBuilder, name: str, x: str, upscale_factor: int) -> str:
-        return builder.add(name, PixelShuffle(upscale_factor, upscale_factor), x)
-
-    def leaky(
-        builder: SourceBuilder,
-        name: str,
-        x: str,
-        negative_slope: float = 0.01,
-        inplace: bool = False,
-    ) -> str:
-        return builder.add(name, LeakyRelu(_scalar(negative_slope, builder)), x)
-
-    relu = element(lambda builder: Relu())
-    negative = element(lambda builder: Multiply(_scalar(-1.0, builder)))
-    handlers: dict[Any, Callable[..., Any]] = {getattr: attribute, operator.getitem: item}
-    for names, handler in (
-        ((torch.relu, functional.relu, "relu", functional.relu_, torch.relu_), relu),
-        ((torch.sigmoid, functional.sigmoid, "sigmoid"), function("sigmoid")),
-        ((torch.tanh, functional.tanh, "tanh"), function("tanh")),
-        ((functional.softplus,), function("softplus")),
-        ((functional.silu,), function("silu")),
-        ((functional.gelu,), function("gelu")),
-        ((functional.hardswish,), function("hardswish")),
-        ((functional.leaky_relu,), leaky),
-        ((functional.interpolate,), interpolate),
-        ((functional.pixel_shuffle, torch.pixel_shuffle), shuffle),
-        ((operator.neg, torch.neg, "neg"), negative),
-        ((functional.hardtanh, torch.clamp, torch.clip, "clamp", "clip"), clip),
-        ((operator.mul, torch.mul, "mul", operator.imul), arithmetic(Multiply)),
-        ((operator.add, torch.add, "add", operator.iadd), arithmetic(Add)),
-        ((operator.sub, torch.sub, "sub", operator.isub), arithmetic(Add, -1)),
-        ((torch.cat, torch.concat, torch.concatenate), concat),
-        ((operator.truediv, torch.div, "div", operator.itruediv), divide),
-        ((torch.flatten, "flatten"), flatten),
-        ((torch.reshape, "reshape", "view"), reshape),
-        (("size",), size),
-        (("contiguous", "detach", functional.dropout, torch.dropout), same),
-    ):
-        handlers.update(dict.fromkeys(names, handler))
-    return handlers

@@ -1,0 +1,8 @@
+"""From float-level source networks to integer graphs; see `walk`."""
+
+from __future__ import annotations
+
+from .notes import LayerNote, Lowering
+from .walk import lower
+
+__all__ = ["LayerNote", "Lowering", "lower"]
