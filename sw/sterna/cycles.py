@@ -7,19 +7,24 @@ that are already known, each process is simply run forward until it needs a toke
 made yet, and is woken when it appears. There is no clock loop: the work is one short step per beat,
 whatever the number of cycles between beats, and the result is exact, not estimated. No part's
 formula is repeated here.
+
+The loop is written twice: in Python, below, and in C++ (`sterna.event_loop`), which is what runs
+where there is a compiler. Both give the same times.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from sterna_hw.base import Timing
 
-__all__ = ["Link", "Network", "NetworkTimes", "Port", "simulate_network"]
+from .event_loop import EventTables, find_event_loop, run_tables
+
+__all__ = ["Link", "Network", "NetworkTimes", "Port", "simulate_in_python", "simulate_network"]
 
 Port = tuple[str, str]
 Link = tuple[Port, Port]
@@ -108,7 +113,10 @@ class _Runner:
 
 
 def simulate_network(
-    network: Network, beats: Mapping[Port, int] | int, start: int = 0
+    network: Network,
+    beats: Mapping[Port, int] | int,
+    start: int = 0,
+    ports: Collection[Port] | None = None,
 ) -> NetworkTimes:
     """Runs a network with sources that always offer and sinks that always accept.
 
@@ -120,20 +128,41 @@ def simulate_network(
         How many beats each source offers in all.
     start : :class:`int`
         Cycle in which the sources first offer; 0 is the first cycle after reset.
+    ports : collection of ports, optional
+        Those whose transfers are wanted; all by default.
 
     Raises
     ------
     ValueError
         If a process neither takes nor peeks any token, so that it would run for ever.
     """
+    for name, part in network.parts.items():
+        for process in part.processes:
+            if not any(step.take or step.peek for step in process.steps):
+                raise ValueError(
+                    f"Process {process.name} of {name} must take a token, not run freely"
+                )
+    offered = {port: beats if isinstance(beats, int) else beats[port] for port in network.sources}
+    if ports is None:
+        parts = network.parts.items()
+        ports = [(name, port) for name, part in parts for port in (*part.inputs, *part.outputs)]
+    library = find_event_loop()
+    if library is None:
+        return simulate_in_python(network, offered, start, ports)
+    return NetworkTimes(*run_tables(library, EventTables(network, offered, start, ports), ports))
+
+
+def simulate_in_python(
+    network: Network, offered: Mapping[Port, int], start: int, ports: Collection[Port]
+) -> NetworkTimes:
+    """What `simulate_network` gives, by the loop in Python."""
     streams: dict[Port, _Channel] = {}
     for name, part in network.parts.items():
         for port in (*part.inputs, *part.outputs):
             streams[name, port] = _Channel(True)
     for producer, consumer in network.links:
         streams[consumer] = streams[producer]
-    for port in network.sources:
-        count = beats if isinstance(beats, int) else beats[port]
+    for port, count in offered.items():
         # One beat a cycle: the rule that a beat follows the one that left does the spacing.
         streams[port].times = [start] * count
 
@@ -153,7 +182,7 @@ def simulate_network(
         for runner in runners
         for channel, cycles in runner.waits.items()
     }
-    transfers = {port: np.array(channel.taken, np.int64) for port, channel in streams.items()}
+    transfers = {port: np.array(streams[port].taken, np.int64) for port in ports}
     return NetworkTimes(transfers, waits)
 
 
@@ -172,8 +201,6 @@ def _runners(name: str, part: Timing, streams: dict[Port, _Channel]) -> list[_Ru
         find(port).returned = find(channel)
     runners = []
     for process in part.processes:
-        if not any(step.take or step.peek for step in process.steps):
-            raise ValueError(f"Process {process.name} of {name} must take a token, not run freely")
         steps = [
             (
                 step.cycles,

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import cast
@@ -34,7 +34,7 @@ from sterna_hw.frame_queue import FrameQueueConfig
 from sterna_hw.gearbox import GearboxConfig
 from sterna_hw.sliding_window import SlidingWindowConfig
 
-from .cycles import Network, NetworkTimes, simulate_network
+from .cycles import Network, NetworkTimes, Port, simulate_network
 from .folding import Folding
 from .ir import Graph, MatMul
 from .mapping import MappedDesign, map_graph, queue_places
@@ -47,6 +47,9 @@ FRAMES = 6
 
 IMAGES = 4
 """Frames run where they are images: a frame is so long that its pace settles earlier."""
+
+OUTPUT: Port = ("output_edge", "o")
+"""Where frames leave."""
 
 STANDSTILL = math.inf
 """The interval of a network that stops: some queue is full while another stays empty."""
@@ -61,10 +64,13 @@ def interval_of(
 
 
 def _run(
-    accelerator: AcceleratorConfig, parts: Mapping[str, Timing], links: list[Link]
+    accelerator: AcceleratorConfig,
+    parts: Mapping[str, Timing],
+    links: list[Link],
+    ports: Iterable[Port] = (),
 ) -> NetworkTimes:
     beats = {("input_edge", "i"): accelerator.input_edge.beats * _frames(accelerator)}
-    return simulate_network(Network(parts, links), beats)
+    return simulate_network(Network(parts, links), beats, ports=[OUTPUT, *ports])
 
 
 def _frames(accelerator: AcceleratorConfig) -> int:
@@ -74,7 +80,7 @@ def _frames(accelerator: AcceleratorConfig) -> int:
 
 def _interval(accelerator: AcceleratorConfig, times: NetworkTimes) -> float:
     beats = accelerator.output_edge.beats
-    given = times.transfers["output_edge", "o"]
+    given = times.transfers[OUTPUT]
     if len(given) < beats * _frames(accelerator):
         return STANDSTILL
     ends = given[beats - 1 :: beats]
@@ -87,6 +93,8 @@ class _Sizing:
 
     mapped: MappedDesign
     device: Device
+    intervals: dict[tuple[int, ...], float] = field(default_factory=dict)
+    """By depths, what was found so far."""
 
     @cached_property
     def network(self) -> tuple[dict[str, Timing], list[Link]]:
@@ -99,7 +107,7 @@ class _Sizing:
         names = self.mapped.queues.items()
         return {place: cast(FrameQueueConfig, parts[name]) for name, place in names}
 
-    def run(self, depths: Mapping[str, int]) -> NetworkTimes:
+    def run(self, depths: Mapping[str, int], ports: Iterable[Port] = ()) -> NetworkTimes:
         parts, links = self.network
         parts, links = dict(parts), list(links)
         for name, place in self.mapped.queues.items():
@@ -109,10 +117,23 @@ class _Sizing:
             else:
                 links = _bypass(links, name)
                 del parts[name]
-        return _run(self.mapped.accelerator, parts, links)
+        return _run(self.mapped.accelerator, parts, links, ports)
 
     def interval(self, depths: Mapping[str, int]) -> float:
-        return _interval(self.mapped.accelerator, self.run(depths))
+        key = tuple(depths[place] for place in self.queues)
+        if key not in self.intervals:
+            self.intervals[key] = _interval(self.mapped.accelerator, self.run(depths))
+        return self.intervals[key]
+
+    def keeps(self, depths: Mapping[str, int], interval: float) -> bool:
+        """Whether an interval is kept. A run is saved where it was in vain with more room: with
+        room in the same places, since a queue that is not there has no latency either."""
+        key = tuple(depths[place] for place in self.queues)
+        for other, found in self.intervals.items():
+            pairs = list(zip(key, other, strict=True))
+            if found > interval and all(bool(a) == bool(b) and a <= b for a, b in pairs):
+                return False
+        return self.interval(depths) <= interval
 
     def ample(self) -> dict[str, int]:
         """Depths that nothing waits for: two vectors (rows of an image) in front of a layer, any
@@ -130,7 +151,8 @@ class _Sizing:
                 join = graph.types[place.partition("[")[0]]
                 depths[place] = join.vectors * beats * _frames(accelerator)
         if depths:
-            transfers = self.run(depths).transfers
+            ends = [(name, port) for name in self.mapped.queues for port in "io"]
+            transfers = self.run(depths, ends).transfers
             for name, place in self.mapped.queues.items():
                 held = _most_held(transfers[name, "i"], transfers[name, "o"])
                 depths[place] = min(depths[place], held)
@@ -154,7 +176,7 @@ def _size(sizing: _Sizing) -> dict[str, int]:
         # A queue that went away took its latency with it, so one before it may hold less now.
         shrinks = False
         for place, depth in rows.items():
-            if depth and sizing.interval({**rows, place: depth - 1}) <= best:
+            if depth and sizing.keeps({**rows, place: depth - 1}, best):
                 rows[place] = _shallowest(sizing, rows, place, best, 0, depth - 1)
                 shrinks = True
     return rows
@@ -163,7 +185,7 @@ def _size(sizing: _Sizing) -> dict[str, int]:
 def _settle(sizing: _Sizing, rows: dict[str, int], places: list[str], best: float) -> None:
     """Makes queues as shallow as an interval allows, in order. Most need not be there at all, which
     one run tells of many."""
-    if sizing.interval({**rows, **dict.fromkeys(places, 0)}) <= best:
+    if sizing.keeps({**rows, **dict.fromkeys(places, 0)}, best):
         rows.update(dict.fromkeys(places, 0))
     elif len(places) > 1:
         half = len(places) // 2
@@ -251,7 +273,7 @@ def _shallowest(
         middle = (low + high) // 2
         if guesses and low <= guesses[0] < high:
             middle = guesses.pop(0)
-        if sizing.interval({**rows, place: middle}) <= best:
+        if sizing.keeps({**rows, place: middle}, best):
             high = middle
         else:
             low, guesses = middle + 1, []

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from sterna.cache import cache_folder
 from sterna_sim import verilator
-from sterna_sim.verilator import build_model, cache_folder
+from sterna_sim.verilator import build_model
 from sterna_sim.verilator_tool import SimulatorError
 
 SOURCE = "module top(input wire clk, output reg q); always @(posedge clk) q <= !q; endmodule\n"

@@ -1,10 +1,21 @@
 """The cycle model against timings that can be worked out by hand."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from sterna.cycles import Network, simulate_network
-from sterna_hw.base import Process, Step, Timing, queue
+from sterna import cycles, event_loop
+from sterna.building import prepare
+from sterna.cycles import Network, simulate_in_python, simulate_network
+from sterna.event_loop import find_event_loop
+from sterna.mapping import map_graph, queue_places
+from sterna_hw.base import Process, Step, Timing, find_device, queue
+
+from .branch_graphs import random_branches
+from .test_mapping import random_foldings
 
 
 def slow(interval: int) -> Timing:
@@ -134,3 +145,40 @@ def _step_by_step(shapes: list[tuple[int, int]], beats: int) -> list[int]:
             left.append(cycle)
         cycle += 1
     return left
+
+
+@pytest.mark.parametrize("images", [False, True], ids=["vectors", "images"])
+@pytest.mark.parametrize("seed", range(6), ids=lambda seed: f"seed{seed}")
+def test_both_loops_give_the_same(seed: int, images: bool) -> None:
+    """Whole networks, some of which stand still: every transfer and every cycle of waiting."""
+    graph = prepare(random_branches(seed, images))
+    queues = dict.fromkeys(queue_places(graph)[:: 1 + seed % 2], 1 + 3 * seed)
+    foldings = random_foldings(graph, seed)
+    accelerator = map_graph(graph, find_device("ecp5-25k"), foldings, queues=queues).accelerator
+    network = Network(*accelerator.network())
+    offered = {("input_edge", "i"): 3 * accelerator.input_edge.beats}
+    assert find_event_loop() is not None
+    done = simulate_network(network, offered, seed)
+    slow = simulate_in_python(network, offered, seed, done.transfers)
+    assert len(done.transfers["input_edge", "i"]) > 0
+    for port, times in slow.transfers.items():
+        assert np.array_equal(done.transfers[port], times), port
+    assert done.waits == slow.waits
+
+
+def test_only_the_ports_that_are_wanted_are_kept() -> None:
+    network = Network({"a": queue(2, 3)}, [])
+    done = simulate_network(network, 3, ports=[("a", "o")])
+    assert {port: times.tolist() for port, times in done.transfers.items()} == {
+        ("a", "o"): [2, 3, 4]
+    }
+
+
+def test_python_steps_in_without_a_compiler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STERNA_CACHE", str(tmp_path))
+    monkeypatch.setattr(event_loop, "COMPILERS", ("no-such-compiler",))
+    monkeypatch.setattr(cycles, "find_event_loop", find_event_loop.__wrapped__)
+    assert cycles.find_event_loop() is None
+    assert times(Network({"a": queue(1, 1)}, []), ("a", "o"), 3) == [1, 3, 5]
