@@ -35,7 +35,7 @@ from .tools import ToolError
 from .unit_synthesis import PiecesResult, synthesise_pieces
 from .yosys import AMOUNTS, synthesise
 
-__all__ = ["FREQUENCY_MHZ", "harness_of", "synthesise_design"]
+__all__ = ["FREQUENCY_MHZ", "copy_sources", "harness_of", "synthesise_design"]
 
 NETLIST = "netlist.json"
 
@@ -91,7 +91,7 @@ def synthesise_design(
     top = report["top"]
     harness = harness_of((directory / f"{top}.v").read_text()) if pnr else None
     with fresh_folder(directory / "synth", mark="yosys.log") as work:
-        sources = _copy_sources(directory, report["files"], work, device)
+        sources = copy_sources(directory, report["files"], work, device)
         try:
             with ThreadPoolExecutor(2) as pool:
                 counting = pool.submit(_count, work, sources, top, device, _is_decoder(report), say)
@@ -135,19 +135,19 @@ def _count(
     return found, logic_levels(json.loads((work / NETLIST).read_text()), top)
 
 
-def _copy_sources(directory: Path, files: Sequence[str], work: Path, device: Device) -> list[str]:
+def copy_sources(directory: Path, files: Sequence[str], work: Path, device: Device) -> list[str]:
     """Copies Verilog and memory contents side by side; gives the Verilog files in their order:
-    first what makes the design use the device family's own cells, if there is such a file."""
-    sources = []
-    if device.family in FAMILY_FILES:
-        (work / "family.v").write_text(FAMILY_FILES[device.family])
-        sources.append("family.v")
-    for name in files:
-        path = directory / name
-        if path.suffix in (".v", ".sv", ".hex") and path.parent.name not in ("synth", "sim"):
-            shutil.copyfile(path, work / path.name)
-            sources += [path.name] if path.suffix != ".hex" else []
-    return sources
+    first what makes the design use the device family's own cells, if there is such a file. What is
+    Verilog and not in ``sources.f``, such as the memory of a regression, is no part of the design.
+    """
+    sources = (directory / "sources.f").read_text().split()
+    contents = [name for name in files if "/" not in name and name.endswith(".hex")]
+    for name in sources + contents:
+        shutil.copyfile(directory / name, work / name)
+    if device.family not in FAMILY_FILES:
+        return sources
+    (work / "family.v").write_text(FAMILY_FILES[device.family])
+    return ["family.v", *sources]
 
 
 def harness_of(verilog: str) -> PinHarnessConfig:

@@ -397,3 +397,20 @@ def test_a_large_run_is_refused_before_its_image_is_written(
     assert run(["bench", "large", "--layers", "1", *options]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+
+
+def test_memory_on_the_chip_in_banks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Found when the text model of the zoo was built for an ECP5: a larger memory has a file for
+    each bank, and all of them are checked before they are used."""
+    shape = tmp_path / "shape.json"
+    shape.write_text(replace(TINY, context=512).to_json())
+    folder = tmp_path / "built"
+    assert run(["build", f"synthetic:{shape}", "-t", "ecp5-85k", "-o", str(folder)]) == 0
+    (memory,) = DecoderDesign(folder).config.memories
+    assert memory.files[:2] == ("memory0_bank0.hex", "memory0_bank1.hex")
+    rows = [int(row, 16) for name in memory.files for row in (folder / name).read_text().split()]
+    assert len(rows) == memory.rows and tuple(rows[: len(memory.init)]) == memory.init
+    contents = (folder / memory.files[1]).read_text()
+    (folder / memory.files[1]).write_text(contents.replace("0", "1", 1))
+    assert run(["sim", str(folder), "--inputs", "3"]) == 2
+    assert f"{memory.files[1]} must " in capsys.readouterr().err

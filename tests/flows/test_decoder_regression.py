@@ -17,6 +17,10 @@ from sterna.decoder.hardware import DecoderHardware
 from sterna.decoder.source import DecoderSource
 from sterna_flows.decoder_flow import build_decoder_folder
 from sterna_flows.report import read_report
+from sterna_flows.synthesis import copy_sources
+from sterna_flows.tools import run_tool
+from sterna_flows.yosys import yosys_command
+from sterna_hw.base import find_device
 from tests.sw.decoder.random_decoder import TINY
 
 SMALL = DecoderHardware(
@@ -63,6 +67,17 @@ def test_the_folder_has_what_other_tools_need(built: Path) -> None:
     assert {"Makefile", "regression/run.py", "regression/dram_contents.cpp"} <= files
     for name in files:
         assert str(built.parent).encode() not in (built / name).read_bytes(), name
+
+
+def test_the_folder_is_read_by_yosys(built: Path, tmp_path: Path) -> None:
+    """Found when a decoder was synthesised whose folder had a regression: the memory model in it is
+    no part of the design, and not in Yosys' Verilog."""
+    device = find_device("xck26")
+    sources = copy_sources(built, read_report(built)["files"], tmp_path, device)
+    assert set(sources) - {"family.v"} == set((built / "sources.f").read_text().split())
+    script = [f"read_verilog -sv {name}" for name in sources]
+    (tmp_path / "read.ys").write_text("\n".join([*script, "hierarchy -check -top decoder"]))
+    run_tool(yosys_command("read.ys"), tmp_path, "read.log")
 
 
 def test_vectors_are_the_golden_models(built: Path) -> None:

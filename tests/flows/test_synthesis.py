@@ -87,6 +87,7 @@ def test_a_decoder_is_counted_by_unit(tmp_path: Path, capsys: pytest.CaptureFixt
     """Units hold what is below them; the depth of logic is found across their borders."""
     for name, text in NESTED.items():
         (tmp_path / f"{name}.v").write_text(text)
+    (tmp_path / "sources.f").write_text("".join(f"{name}.v\n" for name in NESTED))
     report = {
         "report_version": 1,
         "kind": "decoder",

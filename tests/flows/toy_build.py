@@ -74,6 +74,7 @@ NONE = {"lut": 0, "ff": 0, "bram": 0, "uram": 0, "dsp": 0}
 def write_toy_build(folder: Path, target: str) -> Path:
     """Writes Verilog, memory contents and a report for ``target`` into ``folder``."""
     (folder / "toy.v").write_text(TOY)
+    (folder / "sources.f").write_text("toy.v\n")
     (folder / "toy.hex").write_text("".join(f"{entry:04x}\n" for entry in CONTENTS))
     report = {
         "report_version": 1,

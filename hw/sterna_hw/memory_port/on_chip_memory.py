@@ -107,6 +107,13 @@ class OnChipMemoryConfig:
         )
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that hold the contents, a bank each, in the order of the rows."""
+        memory = self.memory
+        banks = memory.banks if isinstance(memory, BankedMemoryConfig) else (memory,)
+        return tuple(f"{bank.name}.hex" for bank in banks)
+
+    @property
     def queue(self) -> MemoryQueueConfig:
         shape = data.StructLayout({"data": BEAT_WIDTH, "refused": 1, "last": 1})
         return MemoryQueueConfig(shape, QUEUE_PLACES)

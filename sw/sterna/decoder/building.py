@@ -104,7 +104,8 @@ def build_decoder(
             (folder / name).write_text(text)
         sources = sorted(name for name in files if name.endswith(".v"))
         (folder / "sources.f").write_text("".join(f"{name}\n" for name in sources))
-        kept += [ImageFile.of(folder / f"{memory.name}.hex") for memory in config.memories]
+        contents = (name for memory in config.memories for name in memory.files)
+        kept += [ImageFile.of(folder / name) for name in contents]
         write_constraints(folder, NAME, device, device.clock_mhz)
         (folder / "program.txt").write_text(program)
         _write_json(folder / "registers.json", driver_table(config.registers))
