@@ -17,13 +17,12 @@ from functools import cached_property, reduce
 
 import numpy as np
 from amaranth.hdl import Const, Module, Signal, Value
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
 
 from .adder_tree import tree_levels
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
-from .beat import beat_layout, beat_signature, shape_of
+from .beat import beat_layout, shape_of
 from .credit import CreditQueueConfig, delay
+from .join_streams import JoinStreams, branch_ports
 from .stage import PortShape
 
 __all__ = ["AddStreams", "AddStreamsConfig", "signed_powers"]
@@ -82,7 +81,7 @@ class AddStreamsConfig:
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names of the input ports."""
-        return tuple(f"i{branch}" for branch in range(len(self.ranges)))
+        return branch_ports(len(self.ranges))
 
     @property
     def output_range(self) -> IntegerRange:
@@ -140,26 +139,18 @@ class AddStreamsConfig:
         return AddStreams(self)
 
 
-class AddStreams(wiring.Component):
+class AddStreams(JoinStreams):
     """The part: streams ``i0``, ``i1``, ..., in, and stream ``o``, out."""
-
-    o: stream.Interface
 
     def __init__(self, config: AddStreamsConfig) -> None:
         self.config = config
-        super().__init__(
-            {
-                port: (Out if port == "o" else In)(beat_signature(shape.values, shape.count))
-                for port, shape in config.port_shapes.items()
-            }
-        )
+        super().__init__(config)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        m.submodules.queue = queue = config.queue.create()
-        wiring.connect(m, wiring.flipped(self.o), queue.o)
-        inputs = [getattr(self, port) for port in config.inputs]
+        queue = self.add_queue(m)
+        inputs = self.branches
         for port in inputs:
             others = (other.valid for other in inputs if other is not port)
             m.d.comb += port.ready.eq(reduce(Value.__and__, others, queue.available))

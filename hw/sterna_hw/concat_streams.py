@@ -16,12 +16,11 @@ from functools import reduce
 
 import numpy as np
 from amaranth.hdl import Module, Signal, Value
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
-from .beat import beat_layout, beat_signature
+from .beat import beat_layout
 from .credit import CreditQueueConfig
+from .join_streams import JoinStreams, branch_ports
 from .loop import Loop
 from .stage import PortShape
 
@@ -57,7 +56,7 @@ class ConcatStreamsConfig:
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names of the input ports."""
-        return tuple(f"i{branch}" for branch in range(len(self.channels)))
+        return branch_ports(len(self.channels))
 
     @property
     def beats(self) -> tuple[int, ...]:
@@ -108,26 +107,18 @@ class ConcatStreamsConfig:
         return ConcatStreams(self)
 
 
-class ConcatStreams(wiring.Component):
+class ConcatStreams(JoinStreams):
     """The part: streams ``i0``, ``i1``, ..., in, and stream ``o``, out."""
-
-    o: stream.Interface
 
     def __init__(self, config: ConcatStreamsConfig) -> None:
         self.config = config
-        super().__init__(
-            {
-                port: (Out if port == "o" else In)(beat_signature(shape.values, shape.count))
-                for port, shape in config.port_shapes.items()
-            }
-        )
+        super().__init__(config)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        m.submodules.queue = queue = config.queue.create()
-        wiring.connect(m, wiring.flipped(self.o), queue.o)
-        inputs = [getattr(self, port) for port in config.inputs]
+        queue = self.add_queue(m)
+        inputs = self.branches
         # Whose turn it is: one flag for each input, so that no number needs to be compared.
         turn = Signal(len(inputs), init=1)
         takes, ends = [], []

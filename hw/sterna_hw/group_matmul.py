@@ -27,6 +27,7 @@ from .base import Alphabet, Cost, Device, IntegerRange, Process, Step, Timing
 from .beat import beat_signature, shape_of
 from .credit import delay
 from .loop import Loop
+from .matmul_engine import take_together
 from .matmul_tail import Leaf, MatmulTail
 from .select_matmul import SelectMatmulConfig, select_leaves
 
@@ -275,11 +276,7 @@ class GroupMatmul(wiring.Component):
         config = self.config
         tail = MatmulTail(m, config.select)
         step = Loop(m, config.steps * config.planes, tail.accept, "step")
-        m.d.comb += [
-            self.weights.ready.eq(self.i.valid & tail.has_place),
-            self.i.ready.eq(self.weights.valid & tail.has_place & step.is_last),
-            tail.accept.eq(self.i.valid & self.weights.valid & tail.has_place),
-        ]
+        take_together(m, tail, self.i, self.weights, step.is_last)
         leaves, signs = self._leaves(m)
         results = tail.sum_up(m, platform, leaves, signs)
         wiring.connect(m, wiring.flipped(self.o), results)

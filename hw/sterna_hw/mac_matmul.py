@@ -1,18 +1,10 @@
 """Matrix times vector by multipliers, two products each: for weights of whole numbers to int8.
 
-A DSP block multiplies a wide number by a narrow one. Two weights that meet the same activation are
-written into one wide number, ``(upper << F) + lower``; times the activation that is
-``(upper*x << F) + lower*x``, two products in one word. Such words are added as they are, by a tree
-of adders, as long as the lower sum fits F bits; then they are taken apart: the lower sum is the low
-F bits with their sign, and the upper one is what is above, plus one if the lower sum is negative,
-since it has borrowed. The same borrow is in the wide number itself: the packer writes
-``upper - (lower < 0)`` above the bits of ``lower``, so that the wide number is wire.
-
-How far F reaches is settled by ranges: the multiplier's wide port has 27 bits on UltraScale+, 25 on
-older Xilinx devices, 18 on ECP5. A block of more inputs than fit is cut into groups, each taken
-apart for itself. Where not even one pair fits, or there is one output a beat, every product has a
-multiplier of its own, or several if its factors are wider than the ports. Folding, loops and
-accumulation are those of the other engines (`matmul`).
+Two weights that meet the same activation share a multiplier where its ports are wide enough
+(`packed_products`): a word holds both, words are added by a tree as long as the lower sum fits,
+then they are taken apart. Otherwise every product has a multiplier of its own, or several if its
+factors are wider than the ports. Folding, loops and accumulation are those of the other engines
+(`matmul`).
 
 Latency from a beat of weights to its result: registers in front of, in and behind the multiplier,
 the trees, one to take words apart. One beat of weights a cycle; the beat of activations stays on
@@ -23,28 +15,22 @@ blocks; Yosys takes registers into the blocks of older Xilinx devices only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Signal, Value, signed
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
 from .adder_tree import adder_tree, tree_levels
 from .base import Alphabet, Cost, Device, IntegerRange, Process, Step, Timing
 from .beat import beat_count, shape_of
 from .credit import delay
 from .matmul import MatmulConfig
+from .matmul_engine import MatmulEngine, take_together
 from .matmul_tail import Leaf, MatmulTail, tail_cost
+from .packed_products import NARROW_PORT, PackedProducts, with_sign
 
-__all__ = ["MacMatmul", "MacMatmulConfig", "integers", "multiplier_port"]
-
-NARROW_PORT = 18
-"""Bits of a multiplier's narrow port, on all devices."""
-
-
-def multiplier_port(device: Device) -> int:
-    """Bits of the wide port of a device's multipliers."""
-    return {"xcup": 27, "xc7": 25}.get(device.family, 18)
+__all__ = ["MacMatmul", "MacMatmulConfig", "integers"]
 
 
 def integers(values: IntegerRange) -> Alphabet:
@@ -92,63 +78,17 @@ class MacMatmulConfig(MatmulConfig):
             raise ValueError(f"Planes must be 1, not {self.planes!r}")
         _ = self.accumulate  # it validates itself
 
-    @property
-    def lower_width(self) -> int:
-        """Bits of a weight with its sign."""
-        return _signed(self.alphabet.range).width
-
-    @property
-    def _activation_width(self) -> int:
-        return _signed(self.input_range).width
-
-    @property
-    def upper_range(self) -> IntegerRange:
-        """Of the upper weight with the borrow of the lower one."""
-        values = _signed(self.alphabet.range)
-        borrows = self.alphabet.range.signed
-        return IntegerRange(values.low - borrows, values.high)
-
-    @property
-    def product_range(self) -> IntegerRange:
-        return self.alphabet.range * self.input_range.with_zero()
-
-    def _field(self, terms: int) -> int:
-        """Bits that the lower sum of so many products needs, with its sign."""
-        return _signed(self.product_range * terms).width
-
-    @property
-    def terms(self) -> int:
-        """Products that are added before they are taken apart; 0 if none are put together."""
-        if self.queries == 1 or self._activation_width > NARROW_PORT:
-            return 0
-        room = self.port - self.upper_range.width
-        most = max(
-            (terms for terms in range(1, self.block_inputs + 1) if self._field(terms) <= room),
-            default=0,
+    @cached_property
+    def words(self) -> PackedProducts:
+        """How two weights share a multiplier."""
+        return PackedProducts(
+            self.alphabet.range, self.input_range, self.queries, self.block_inputs, self.port
         )
-        if not most:
-            return 0
-        # As many groups as this takes, as equal as they can be.
-        return beat_count(self.block_inputs, beat_count(self.block_inputs, most))
-
-    @property
-    def is_packed(self) -> bool:
-        return self.terms > 0
-
-    @property
-    def pairs(self) -> int:
-        """Multipliers for one activation: pairs of outputs, or outputs."""
-        return beat_count(self.queries, 2) if self.is_packed else self.queries
-
-    @property
-    def field(self) -> int:
-        """Bits of the lower sum (F)."""
-        return self._field(self.terms)
 
     @property
     def index_width(self) -> int:
         """Bits of a word of the weights."""
-        return self.lower_width + self.is_packed * self.upper_range.width
+        return self.words.width
 
     @property
     def word_range(self) -> IntegerRange:
@@ -156,20 +96,21 @@ class MacMatmulConfig(MatmulConfig):
 
     @property
     def row_elements(self) -> int:
-        return self.pairs * self.block_inputs
+        return self.words.pairs * self.block_inputs
 
     @property
     def leaf_count(self) -> int:
-        return beat_count(self.block_inputs, self.terms) if self.is_packed else self.block_inputs
+        terms = max(self.words.terms, 1)
+        return beat_count(self.block_inputs, terms)
 
     @property
     def leaf_range(self) -> IntegerRange:
-        return self.product_range * max(self.terms, 1)
+        return self.words.product_range * max(self.words.terms, 1)
 
     @property
     def leaf_latency(self) -> int:
         """In front of, in and behind the multiplier; the tree of words, and to take them apart."""
-        return 3 + (tree_levels(self.terms) + 1 if self.is_packed else 0)
+        return 3 + (tree_levels(self.words.terms) + 1 if self.words.is_packed else 0)
 
     @property
     def has_signs(self) -> bool:
@@ -190,16 +131,7 @@ class MacMatmulConfig(MatmulConfig):
         letters = self.letters(weights)[0].reshape(
             self.output_blocks, self.queries, self.input_blocks, self.block_inputs
         )
-        letters = letters.transpose(2, 0, 1, 3)
-        low = (1 << self.lower_width) - 1
-        if not self.is_packed:
-            return (letters & low).reshape(self.row_count, -1)
-        if self.queries % 2:
-            letters = np.concatenate([letters, np.zeros_like(letters[:, :, :1])], axis=2)
-        lower, upper = letters[:, :, ::2], letters[:, :, 1::2]
-        high = (1 << self.upper_range.width) - 1
-        words = lower & low | ((upper - (lower < 0)) & high) << self.lower_width
-        return words.reshape(self.row_count, -1)
+        return self.words.pack(letters.transpose(2, 0, 1, 3)).reshape(self.row_count, -1)
 
     def compute_packed(self, activations: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """What the engine makes of packed rows.
@@ -210,13 +142,9 @@ class MacMatmulConfig(MatmulConfig):
         x = self.lanes_of(activations)
         x = x.reshape(len(x), self.lanes, self.input_blocks, self.block_inputs)
         words = np.asarray(rows, dtype=np.int64).reshape(
-            self.input_blocks, self.output_blocks, self.pairs, self.block_inputs
+            self.input_blocks, self.output_blocks, self.words.pairs, self.block_inputs
         )
-        weights = _with_sign(words, self.lower_width)
-        if self.is_packed:
-            upper = _with_sign(words >> self.lower_width, self.upper_range.width)
-            both = np.stack([weights, upper + (weights < 0)], axis=3)
-            weights = both.reshape(*both.shape[:2], -1, self.block_inputs)[:, :, : self.queries]
+        weights = self.words.unpack(words)
         sums = np.einsum("flbk,boqk->fbolq", x, weights)[:, :, :, np.newaxis]
         results = self.accumulate.compute(sums)
         return results if np.ndim(activations) == 3 else results[:, 0]
@@ -243,80 +171,42 @@ class MacMatmulConfig(MatmulConfig):
     def cost(self, device: Device) -> Cost:
         """Estimate: a DSP block for each multiplier, with the registers that Yosys leaves outside;
         the tree of words; an adder for each upper sum; the tail."""
-        multipliers = self.lanes * self.pairs * self.block_inputs
+        packed = self.words
+        multipliers = self.lanes * packed.pairs * self.block_inputs
         # Numbers wider than a port are cut.
-        pieces = beat_count(self.lower_width, self.port)
-        pieces *= beat_count(self._activation_width, NARROW_PORT)
+        pieces = beat_count(packed.lower_width, self.port)
+        pieces *= beat_count(packed.activation_width, NARROW_PORT)
         cost = tail_cost(self, device) + Cost(dsp=multipliers * pieces)
         if device.family != "xc7":
-            wide = self.field + self.upper_range.width if self.is_packed else self.lower_width
-            registers = self.pairs * wide + self.lanes * self.input_range.width
+            upper = packed.field + packed.upper_range.width
+            wide = upper if packed.is_packed else packed.lower_width
+            registers = packed.pairs * wide + self.lanes * self.input_range.width
             cost += Cost(ff=self.block_inputs * registers)
-            cost += Cost(ff=multipliers * 2 * self.word_sums(1).width)
-        if self.is_packed:
-            words = self.lanes * self.pairs * self.leaf_count
-            upper = self._word_width - self.field
-            adders = words * (self.terms - 1)
-            levels = tree_levels(self.terms)
-            cost += Cost(lut=adders * self._word_width, ff=words * levels * self._word_width)
-            cost += Cost(lut=words * upper, ff=words * self._word_width)
+            cost += Cost(ff=multipliers * 2 * packed.sums(1).width)
+        if packed.is_packed:
+            words = self.lanes * packed.pairs * self.leaf_count
+            upper = packed.sum_width - packed.field
+            adders = words * (packed.terms - 1)
+            levels = tree_levels(packed.terms)
+            cost += Cost(lut=adders * packed.sum_width, ff=words * levels * packed.sum_width)
+            cost += Cost(lut=words * upper, ff=words * packed.sum_width)
         return cost
-
-    def word_sums(self, terms: int) -> IntegerRange:
-        """Range of a sum of so many words behind the multipliers."""
-        sums = self.product_range * terms
-        return _signed(sums * (1 << self.field) + sums if self.is_packed else sums)
-
-    @property
-    def _word_width(self) -> int:
-        return self.word_sums(max(self.terms, 1)).width
 
     def create(self) -> MacMatmul:
         return MacMatmul(self)
 
 
-def _signed(values: IntegerRange) -> IntegerRange:
-    """The range with room for a sign."""
-    return values.union(IntegerRange(-1, 0))
-
-
-def _with_sign(words: np.ndarray, width: int) -> np.ndarray:
-    """The low bits of words as two's complement numbers."""
-    half = 1 << width - 1
-    return ((words & 2 * half - 1) ^ half) - half
-
-
-class MacMatmul(wiring.Component):
-    """The engine.
-
-    Attributes
-    ----------
-    i : stream of beats, in
-        Activations: element ``lane*block_inputs + input``; ``input_blocks`` beats a frame.
-    weights : stream of beats, in
-        Rows of `MacMatmulConfig.pack`, ``row_count`` a frame.
-    o : stream of beats, out
-        Results: element ``lane*queries + query``; ``output_blocks`` beats a frame.
-    """
+class MacMatmul(MatmulEngine):
+    """The engine; its ports are those of `MatmulEngine`."""
 
     def __init__(self, config: MacMatmulConfig) -> None:
         self.config = config
-        super().__init__(
-            {
-                "i": In(config.input_signature),
-                "weights": In(config.weights_signature),
-                "o": Out(stream.Signature(config.output_layout)),
-            }
-        )
+        super().__init__(config)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         tail = MatmulTail(m, self.config)
-        m.d.comb += [
-            self.weights.ready.eq(self.i.valid & tail.has_place),
-            self.i.ready.eq(self.weights.valid & tail.has_place & tail.is_last_of_block),
-            tail.accept.eq(self.i.valid & self.weights.valid & tail.has_place),
-        ]
+        take_together(m, tail, self.i, self.weights, tail.is_last_of_block)
         results = tail.sum_up(m, platform, self._leaves(m, platform), None)
         wiring.connect(m, wiring.flipped(self.o), results)
         return m
@@ -325,15 +215,15 @@ class MacMatmul(wiring.Component):
         """The leaves of each sum, ``[lane*queries + query]``."""
         config = self.config
         leaves: list[list[Leaf]] = [[] for _ in range(config.lanes * config.queries)]
-        leaf_range = _signed(config.leaf_range)
+        leaf_range = with_sign(config.leaf_range)
         for lane in range(config.lanes):
-            for pair in range(config.pairs):
+            for pair in range(config.words.pairs):
                 products = self._products(m, lane, pair)
-                if not config.is_packed:
+                if not config.words.is_packed:
                     leaves[lane * config.queries + pair] += products
                     continue
-                for start in range(0, config.block_inputs, config.terms):
-                    group = products[start : start + config.terms]
+                for start in range(0, config.block_inputs, config.words.terms):
+                    group = products[start : start + config.words.terms]
                     halves = self._apart(m, platform, group)
                     for query, half in zip(range(2 * pair, config.queries), halves):
                         leaves[lane * config.queries + query].append((half, leaf_range))
@@ -345,16 +235,16 @@ class MacMatmul(wiring.Component):
         products: list[Leaf] = []
         for place in range(config.block_inputs):
             word = self.weights.payload.data[pair * config.block_inputs + place]
-            lower = word[: config.lower_width].as_signed()
+            lower = word[: config.words.lower_width].as_signed()
             wide: Value = lower
-            if config.is_packed:
-                extended = Signal(signed(config.field))
+            if config.words.is_packed:
+                extended = Signal(signed(config.words.field))
                 m.d.comb += extended.eq(lower)
-                wide = Cat(extended, word[config.lower_width :]).as_signed()
+                wide = Cat(extended, word[config.words.lower_width :]).as_signed()
             value = self.i.payload.data[lane * config.block_inputs + place]
             left = Signal(signed(len(wide)), reset_less=True)
             right = Signal(shape_of(config.input_range), reset_less=True)
-            values = config.word_sums(1)
+            values = config.words.sums(1)
             product = Signal(shape_of(values), reset_less=True)
             result = Signal(shape_of(values), reset_less=True)
             m.d.sync += [left.eq(wide), right.eq(value), product.eq(left * right)]
@@ -365,11 +255,11 @@ class MacMatmul(wiring.Component):
     def _apart(self, m: Module, platform: object, group: list[Leaf]) -> list[Value]:
         """The lower and the upper sum of some words."""
         config = self.config
-        field = config.field
-        total, _ = adder_tree(m, platform, group, None, config.word_sums(len(group)).width)
-        total = delay(m, total, tree_levels(config.terms) - tree_levels(len(group)))
+        field = config.words.field
+        total, _ = adder_tree(m, platform, group, None, config.words.sums(len(group)).width)
+        total = delay(m, total, tree_levels(config.words.terms) - tree_levels(len(group)))
         lower = Signal(signed(field), reset_less=True)
-        upper = Signal(shape_of(_signed(config.leaf_range)), reset_less=True)
+        upper = Signal(shape_of(with_sign(config.leaf_range)), reset_less=True)
         m.d.sync += [
             lower.eq(total[:field].as_signed()),
             upper.eq(total[field:].as_signed() + total[field - 1]),

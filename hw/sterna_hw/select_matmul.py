@@ -17,14 +17,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Signal, Value
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
 from .adder_tree import relative_signs
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
 from .beat import shape_of
 from .credit import delay
 from .matmul import MatmulConfig
+from .matmul_engine import MatmulEngine, take_together
 from .matmul_tail import Leaf, MatmulTail, tail_cost
 
 __all__ = ["SelectMatmul", "SelectMatmulConfig", "select_leaves"]
@@ -163,38 +163,18 @@ class SelectMatmulConfig(MatmulConfig):
         return SelectMatmul(self)
 
 
-class SelectMatmul(wiring.Component):
-    """The engine.
-
-    Attributes
-    ----------
-    i : stream of beats, in
-        Activations: element ``lane*block_inputs + input``; ``input_blocks`` beats a frame.
-    weights : stream of beats, in
-        Rows of `SelectMatmulConfig.pack`, ``row_count`` a frame.
-    o : stream of beats, out
-        Results: element ``lane*queries + query``; ``output_blocks`` beats a frame.
-    """
+class SelectMatmul(MatmulEngine):
+    """The engine; its ports are those of `MatmulEngine`."""
 
     def __init__(self, config: SelectMatmulConfig) -> None:
         self.config = config
-        super().__init__(
-            {
-                "i": In(config.input_signature),
-                "weights": In(config.weights_signature),
-                "o": Out(stream.Signature(config.output_layout)),
-            }
-        )
+        super().__init__(config)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
         tail = MatmulTail(m, config)
-        m.d.comb += [
-            self.weights.ready.eq(self.i.valid & tail.has_place),
-            self.i.ready.eq(self.weights.valid & tail.has_place & tail.is_last_of_block),
-            tail.accept.eq(self.i.valid & self.weights.valid & tail.has_place),
-        ]
+        take_together(m, tail, self.i, self.weights, tail.is_last_of_block)
         leaves, signs = self._select(m)
         results = tail.sum_up(m, platform, leaves, signs)
         wiring.connect(m, wiring.flipped(self.o), results)

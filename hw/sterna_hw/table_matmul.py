@@ -29,14 +29,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Signal, Value
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
 from .adder_tree import relative_signs
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
 from .beat import beat_count
 from .credit import delay
 from .matmul import MatmulConfig
+from .matmul_engine import MatmulEngine
 from .matmul_tail import Leaf, MatmulTail, tail_cost
 from .table_copies import TableWrite, table_copy
 from .table_fill import TableFill
@@ -222,28 +222,12 @@ class TableMatmulConfig(MatmulConfig):
         return TableMatmul(self)
 
 
-class TableMatmul(wiring.Component):
-    """The engine.
-
-    Attributes
-    ----------
-    i : stream of beats, in
-        Activations: element ``lane*block_inputs + input``; ``input_blocks`` beats a frame.
-    weights : stream of beats, in
-        Rows of `TableMatmulConfig.pack`, ``row_count`` a frame.
-    o : stream of beats, out
-        Results: element ``lane*queries + query``; ``output_blocks`` beats a frame.
-    """
+class TableMatmul(MatmulEngine):
+    """The engine; its ports are those of `MatmulEngine`."""
 
     def __init__(self, config: TableMatmulConfig) -> None:
         self.config = config
-        super().__init__(
-            {
-                "i": In(config.input_signature),
-                "weights": In(config.weights_signature),
-                "o": Out(stream.Signature(config.output_layout)),
-            }
-        )
+        super().__init__(config)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -23,7 +23,8 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
 from sterna_hw.base import Device, IntegerRange
-from sterna_hw.mac_matmul import MacMatmulConfig, integers, multiplier_port
+from sterna_hw.mac_matmul import MacMatmulConfig, integers
+from sterna_hw.packed_products import multiplier_port
 from sterna_hw.recommended import recommended
 from sterna_hw.select_matmul import SelectMatmulConfig
 from sterna_hw.table_matmul import TableMatmulConfig

@@ -9,7 +9,8 @@ import pytest
 
 from sterna_flows.yosys import synthesise_text
 from sterna_hw.base import SHIFTS, TERNARY, IntegerRange, find_device
-from sterna_hw.mac_matmul import MacMatmulConfig, integers, multiplier_port
+from sterna_hw.mac_matmul import MacMatmulConfig, integers
+from sterna_hw.packed_products import multiplier_port
 from sterna_hw.verilog import emit
 from sterna_sim.lint import lint
 from sterna_sim.stalls import PROFILES
@@ -88,7 +89,7 @@ def test_extreme_words():
     """All four corners of two weights and an activation, where every sum is as far as it goes."""
     ends = np.array([-128, 127])
     config = small(inputs=14, outputs=4, block_inputs=14, queries=4)
-    assert config.terms == 7
+    assert config.words.terms == 7
     for activation in ends:
         weights = np.stack([np.full(14, end) for end in (*ends, *ends[::-1])])
         x = np.full((1, 1, 14), activation)
@@ -106,14 +107,14 @@ def test_one_beat_of_weights_a_cycle():
 def test_two_products_where_they_fit():
     """Of int8 by int8 a product takes 16 bits and the wide number's upper part 9: 25 of 27, so that
     two bits are left for sums of up to seven; a port of 25 bits has room for one."""
-    assert small(block_inputs=7).terms == 7
-    assert small(inputs=20, block_inputs=20).terms == 7
-    assert small(inputs=16, block_inputs=16).terms == 6
-    assert small(port=25).terms == 1
-    assert not small(port=18).is_packed
-    assert not small(queries=1).is_packed
-    assert small(alphabet=INT4, input_range=IntegerRange(-8, 7), port=18).terms == 3
-    assert not small(alphabet=INT4, input_range=IntegerRange(0, 2**17)).is_packed
+    assert small(block_inputs=7).words.terms == 7
+    assert small(inputs=20, block_inputs=20).words.terms == 7
+    assert small(inputs=16, block_inputs=16).words.terms == 6
+    assert small(port=25).words.terms == 1
+    assert not small(port=18).words.is_packed
+    assert not small(queries=1).words.is_packed
+    assert small(alphabet=INT4, input_range=IntegerRange(-8, 7), port=18).words.terms == 3
+    assert not small(alphabet=INT4, input_range=IntegerRange(0, 2**17)).words.is_packed
     assert small(input_range=IntegerRange(0, 2**17)).cost(find_device("xck26")).dsp == 12
 
 
