@@ -28,7 +28,7 @@ from .credit import delay
 from .matmul import MatmulConfig
 from .matmul_engine import MatmulEngine, take_together
 from .matmul_tail import Leaf, MatmulTail, tail_cost
-from .packed_products import NARROW_PORT, PackedProducts, with_sign
+from .packed_products import NARROW_PORT, WIDEST_PORT, PackedProducts, with_sign
 
 __all__ = ["MacMatmul", "MacMatmulConfig", "integers"]
 
@@ -68,6 +68,8 @@ class MacMatmulConfig(MatmulConfig):
             raise ValueError(
                 f"Block inputs must be 1 to the {self.inputs} inputs, not {self.block_inputs!r}"
             )
+        if not NARROW_PORT <= self.port <= WIDEST_PORT:
+            raise ValueError(f"Port must be {NARROW_PORT} to {WIDEST_PORT} bits, not {self.port!r}")
         values = self.alphabet.range
         if not values.contains(0) or values.high - values.low + 1 != len(self.alphabet):
             raise ValueError(

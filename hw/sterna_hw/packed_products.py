@@ -24,15 +24,18 @@ import numpy as np
 from .base import Device, IntegerRange
 from .beat import beat_count
 
-__all__ = ["NARROW_PORT", "PackedProducts", "multiplier_port", "with_sign"]
+__all__ = ["NARROW_PORT", "WIDEST_PORT", "PackedProducts", "multiplier_port", "with_sign"]
 
 NARROW_PORT = 18
 """Bits of a multiplier's narrow port, on all devices."""
 
+WIDEST_PORT = 27
+"""Bits of the wide port where it is widest."""
+
 
 def multiplier_port(device: Device) -> int:
     """Bits of the wide port of a device's multipliers."""
-    return {"xcup": 27, "xc7": 25}.get(device.family, 18)
+    return {"xcup": WIDEST_PORT, "xc7": 25}.get(device.family, 18)
 
 
 def with_sign(values: IntegerRange) -> IntegerRange:

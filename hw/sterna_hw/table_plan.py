@@ -20,6 +20,7 @@ This is plain Python on small integers; it knows nothing of widths or cycles.
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -125,6 +126,10 @@ class TablePlan:
         return np.asarray(activations, dtype=np.int64) @ np.array(self.entries, dtype=np.int64).T
 
 
+MOST_CHOICES = 4096
+"""Choices of letters in a group at most: tables beyond fit no memory that is read every cycle."""
+
+
 @lru_cache(maxsize=256)
 def plan_table(alphabet: Alphabet, group: int, sign_fold: bool) -> TablePlan:
     """The plan for one alphabet, group and choice of sign folding.
@@ -132,10 +137,12 @@ def plan_table(alphabet: Alphabet, group: int, sign_fold: bool) -> TablePlan:
     Raises
     ------
     ValueError
-        If the group is empty, or signs shall be folded in an alphabet that is not symmetric.
+        If the group is empty or has more than `MOST_CHOICES`, or signs shall be folded in an
+        alphabet that is not symmetric.
     """
-    if group < 1:
-        raise ValueError(f"Group must be 1 or more, not {group!r}")
+    most = int(math.log(MOST_CHOICES, len(alphabet)) + 1e-9)
+    if not 1 <= group <= most:
+        raise ValueError(f"Group must be 1 to {most} with {len(alphabet)} letters, not {group!r}")
     if sign_fold and not alphabet.symmetric:
         raise ValueError(
             f"Alphabet must hold the negative of each letter to fold signs, not {alphabet.values}"

@@ -73,12 +73,12 @@ class UnrolledMatmulConfig:
                 f"Weights must be a matrix of whole numbers, not {matrix.dtype} {matrix.shape}"
             )
         object.__setattr__(self, "weights", tuple(map(tuple, matrix.tolist())))
+        if self.operands not in (2, 3):
+            raise ValueError(f"Operands must be 2 or 3, not {self.operands!r}")
         for name, least in (("levels", self.operands - 1), ("places", 0)):
             value = getattr(self, name)
             if value < least:
                 raise ValueError(f"{name.capitalize()} must be {least} or more, not {value!r}")
-        if self.operands not in (2, 3):
-            raise ValueError(f"Operands must be 2 or 3, not {self.operands!r}")
 
     @property
     def _rows(self) -> tuple[tuple[int, ...], ...]:

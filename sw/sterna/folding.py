@@ -231,11 +231,11 @@ def foldings_of(record: Mapping[str, dict], source: str) -> dict[str, Folding]:
             if not isinstance(values, Mapping):
                 raise ValueError(f"it must be an object, not {values!r}")
             values = dict(values)
-            engine = _ENGINES[values.pop("engine", "table")]
-            for name, value in values.items():
-                if not isinstance(value, int):
-                    raise ValueError(f"{name} must be a whole number, not {value!r}")
-            _check_names(engine, values)
+            kind = values.pop("engine", "table")
+            if kind not in ENGINES:
+                raise ValueError(f"there is no engine {kind!r}")
+            engine = _ENGINES[kind]
+            _check_values(engine, values)
             foldings[layer] = engine(**values)
         except (KeyError, TypeError, ValueError) as error:
             names = f"engine (one of {', '.join(ENGINES)}) and its parameters"
@@ -245,9 +245,16 @@ def foldings_of(record: Mapping[str, dict], source: str) -> dict[str, Folding]:
     return foldings
 
 
-def _check_names(engine: type[Folding], values: Mapping[str, int]) -> None:
-    """Refuses parameters that the engine does not have, and the lack of those that it must have."""
+def _check_values(engine: type[Folding], values: Mapping[str, int]) -> None:
+    """Refuses values of another kind, parameters that the engine does not have, and the lack of
+    those that it must have."""
     required = {item.name: item.default is MISSING for item in fields(engine)}
+    flags = {item.name for item in fields(engine) if isinstance(item.default, bool)}
+    for name, value in values.items():
+        if name in flags and not isinstance(value, bool):
+            raise ValueError(f"{name} must be true or false, not {value!r}")
+        if name not in flags and (isinstance(value, bool) or not isinstance(value, int)):
+            raise ValueError(f"{name} must be a whole number, not {value!r}")
     missing = [name for name, is_needed in required.items() if is_needed and name not in values]
     if missing:
         raise ValueError(f"it lacks {', '.join(missing)}")

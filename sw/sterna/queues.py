@@ -48,6 +48,9 @@ FRAMES = 6
 IMAGES = 4
 """Frames run where they are images: a frame is so long that its pace settles earlier."""
 
+MOST_ROWS = 1 << 20
+"""Rows of a queue at most: no device has memory for more."""
+
 OUTPUT: Port = ("output_edge", "o")
 """Where frames leave."""
 
@@ -232,8 +235,10 @@ def check_queues(
     for place, depth in queues.items():
         if place not in places:
             raise ValueError(f"Place of a queue must be one of {places}, not {place!r}")
-        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
-            raise ValueError(f"Rows of the queue of {place} must be 0 or more, not {depth!r}")
+        if isinstance(depth, bool) or not isinstance(depth, int) or not 0 <= depth <= MOST_ROWS:
+            raise ValueError(
+                f"Rows of the queue of {place} must be 0 to {MOST_ROWS}, not {depth!r}"
+            )
     sizing = _sizing(graph, device, foldings, reloadable)
     ample = sizing.ample()
     best = sizing.interval(ample)

@@ -178,7 +178,7 @@ def test_pack_by_hand():
         ({"queries": 6}, "Queries must be at most the 5 outputs, not 6"),
         ({"tables": 5}, "Tables must be 1 to 4, which cover the inputs, not 5"),
         ({"tables": 0}, "Tables must be 1 to 4, which cover the inputs, not 0"),
-        ({"group": 0}, "Group must be 1 or more, not 0"),
+        ({"group": 0}, "Group must be 1 to 7 with 3 letters, not 0"),
         ({"buffers": 3}, "Buffers must be 1 or 2, not 3"),
         ({"places": -1}, "Places must be 0 or more, not -1"),
         (

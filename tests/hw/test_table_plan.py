@@ -98,7 +98,7 @@ def test_a_step_an_entry_apart_from_the_ends(alphabet):
 @pytest.mark.parametrize(
     ("alphabet", "group", "fold", "text"),
     [
-        (TERNARY, 0, False, "Group must be 1 or more, not 0"),
+        (TERNARY, 0, False, "Group must be 1 to 7 with 3 letters, not 0"),
         (
             TWO_BIT,
             2,

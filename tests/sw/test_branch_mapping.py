@@ -89,7 +89,7 @@ def test_too_shallow_a_short_branch_stops_everything() -> None:
     ("queues", "message"),
     [
         ({}, "must be {need} or more for 36 cycles a frame, not 0, with which the network stands"),
-        ({"sum[0]": -1}, "Rows of the queue of sum[0] must be 0 or more, not -1"),
+        ({"sum[0]": -1}, "Rows of the queue of sum[0] must be 0 to 1048576, not -1"),
         ({"sum[2]": 1}, "Place of a queue must be one of ['sum[0]', 'sum[1]'], not 'sum[2]'"),
     ],
 )

@@ -16,7 +16,14 @@ from sterna_hw.base import WindowAxis
 
 from ..source import Pooling, SourceBuilder
 
-__all__ = ["as_matrix", "global_pool", "image_axes", "scales_as_matrix", "window_axes"]
+__all__ = [
+    "as_matrix",
+    "check_channels",
+    "global_pool",
+    "image_axes",
+    "scales_as_matrix",
+    "window_axes",
+]
 
 
 def global_pool(builder: SourceBuilder, name: str, value: str, mean: bool) -> str:
@@ -46,8 +53,13 @@ def window_axes(
     Raises
     ------
     ValueError
-        If the input is neither, or the window does not fit it.
+        If the input is neither, the numbers are too few or not whole, or the window does not fit.
     """
+    given = (("kernel", kernel), ("stride", stride), ("padding", padding), ("dilation", dilation))
+    for what, numbers in given:
+        count = len(kernel) * (2 if what == "padding" else 1)
+        if len(numbers) != count or any(int(number) != number for number in numbers):
+            raise ValueError(f"{what} must be {count} whole numbers, not {list(numbers)}")
     if len(kernel) != 1:
         return image_axes(shape, kernel, stride, padding, dilation)
     if shape is None or len(shape) != 2:
@@ -56,6 +68,18 @@ def window_axes(
     return image_axes(
         (*shape, 1), (*kernel, 1), (*stride, 1), (before, 0, after, 0), (*dilation, 1)
     )
+
+
+def check_channels(shape: Sequence[int] | None, channels: int) -> None:
+    """Checks that an image or a signal has the channels that a convolution reads.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
+    if shape is not None and shape[0] != channels:
+        raise ValueError(f"input must have {channels} channels, not {shape[0]}")
 
 
 def image_axes(

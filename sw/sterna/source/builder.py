@@ -206,6 +206,9 @@ class SourceBuilder:
         shape = self._shapes[value]
         if reason:
             return self.refuse(name, value, reason, remedy, shape)
+        if shape is not None and not _broadcasts(np.shape(scale), (1, *shape)):
+            reason = f"scale must be one or one for each channel of {shape}, not {np.shape(scale)}"
+            return self.refuse(name, value, reason, "give it a scale that fits", shape)
         scale = self._per_channel(scale)
         if bits == 1 and signed:
             if zero_point:
@@ -283,6 +286,15 @@ class SourceBuilder:
         while f"{name}_{number}" in self._shapes:
             number += 1
         return f"{name}_{number}"
+
+
+def _broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether arrays of two shapes can be combined element by element."""
+    try:
+        np.broadcast_shapes(shape, target)
+    except ValueError:
+        return False
+    return True
 
 
 def _by_channel(operation: Operation) -> bool:

@@ -22,7 +22,7 @@ from ...source import (
     Transpose,
     Windows,
 )
-from ..convolution import as_matrix, scales_as_matrix, window_axes
+from ..convolution import as_matrix, check_channels, scales_as_matrix, window_axes
 from .quantisers import quantised_by
 from .tensors import array, numbers
 
@@ -45,6 +45,7 @@ def add_convolution(builder: SourceBuilder, name: str, layer: Any, value: str) -
         rows, columns = window_axes(
             builder.shape(value), layer.kernel_size, layer.stride, padding, layer.dilation
         )
+        check_channels(builder.shape(value), layer.in_channels)
     except ValueError as error:
         return refuse(name, value, str(error), "give the layer an image that fits")
     value = builder.add(f"{name}.window", Windows(rows, columns), value)

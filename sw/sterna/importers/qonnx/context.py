@@ -73,4 +73,9 @@ class Context:
         if not isinstance(weights, QuantisedConstant):
             remedy = "quantise them, for example with brevitas.nn.QuantLinear, or by a Quant node"
             raise UnfitError("weights must be quantised, not float", remedy)
+        if not weights.integers.size:
+            shape = weights.integers.shape
+            raise UnfitError(
+                f"weights must hold values, not have the shape {shape}", "export again"
+            )
         return weights

@@ -13,7 +13,13 @@ from typing import Any
 from sterna_hw.base import WindowAxis
 
 from ...source import PixelShuffle, Pooling, Reshape, Upsample, Windows
-from ..convolution import as_matrix, global_pool, scales_as_matrix, window_axes
+from ..convolution import (
+    as_matrix,
+    check_channels,
+    global_pool,
+    scales_as_matrix,
+    window_axes,
+)
 from ..enlarging import nearest_repeats
 from .context import Context, Handler, Operand
 from .weights import UnfitError
@@ -44,6 +50,7 @@ def convolution(
     windows = Windows(*_axes(context, x, options, weights.integers.shape[2:]))
     weights = weights.of_images()
     groups = int(options.get("group", 1))
+    check_channels(context.known_shape(x), weights.integers.shape[1] * groups)
     scale = scales_as_matrix(weights.scale, groups)
     x = context.builder.add(f"{name}.window", windows, x)
     addend = None if bias is None else context.constant(bias).reshape(-1)

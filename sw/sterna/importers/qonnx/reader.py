@@ -28,6 +28,8 @@ from .weights import KNOWN, QuantisedConstant, UnfitError
 
 __all__ = ["read_qonnx"]
 
+_FITTING = "give it an input and parameters that fit"
+
 _HANDLERS: dict[str, Handler] = {**LAYERS, **IMAGES, **ARITHMETIC, **SHAPES}
 
 
@@ -102,5 +104,6 @@ class _Reader:
         except UnfitError as error:
             result = self.builder.refuse(name, value, str(error), error.remedy)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            result = self.builder.refuse(name, value, f"{node.op_type} must fit ({error})", KNOWN)
+            reason = f"{node.op_type} must fit ({error})"
+            result = self.builder.refuse(name, value, reason, _FITTING)
         self.env[node.output[0]] = result

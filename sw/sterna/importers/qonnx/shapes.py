@@ -27,7 +27,7 @@ def concat(context: Context, name: str, options: dict[str, Any], *values: Any) -
     axes = 1 + len(context.known_shape(values[0]))
     axis = int(options.get("axis", 1))
     if axis % axes != 1:
-        raise UnfitError(f"branches must be joined along axis 1, not {axis}")
+        raise UnfitError(f"branches must be joined along axis 1, not {axis}", "join channels")
     return context.builder.join(name, ConcatBranches(), values)
 
 
