@@ -70,7 +70,7 @@ def build(
     from sterna.queues import read_queues
 
     from .build_flow import build_with_regression, start_from
-    from .report import read_report
+    from .report_file import read_report
     from .tables import output_console, print_report
 
     graph, known_target, options = start_from(start, model, output)

@@ -24,7 +24,7 @@ from sterna.output_folder import fresh_folder
 
 from .models import load_model, sample_inputs
 from .regression import write_regression
-from .report import extend_report, read_report
+from .report_file import extend_report, read_report
 from .vivado import PARTS, vivado_script
 
 __all__ = ["STEPS", "build_with_regression", "start_from"]

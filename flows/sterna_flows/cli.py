@@ -185,7 +185,7 @@ def sim(
     if (directory / "decoder.json").is_file():
         _sim_decoder(directory, inputs, tokens, stall or ["none"], seed)
         return
-    from .report import read_report
+    from .report_file import read_report
     from .simulation import failures, read_inputs, simulate
     from .tables import output_console, print_report
 
@@ -206,7 +206,7 @@ def _sim_decoder(
     directory: Path, inputs: str, tokens: int, memories: Sequence[str], seed: int
 ) -> None:
     from .decoder_simulation import cycles_line, simulate_decoder
-    from .report import check_files, read_report
+    from .report_file import check_files, read_report
 
     if not inputs.isdecimal():
         raise ValueError(f"Inputs of a decoder must be a number of tokens, not {inputs!r}")

@@ -19,7 +19,7 @@ from sterna_models import text_zoo
 from .decoder_estimate import Workload, estimate_decoder
 from .decoder_regression import write_decoder_regression
 from .generation import Generation
-from .report import extend_report, read_report
+from .report_file import extend_report, read_report
 from .vivado import PARTS, vivado_script
 
 __all__ = [

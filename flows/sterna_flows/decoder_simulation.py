@@ -27,7 +27,7 @@ from sterna_sim.decoder.checkpoints import compare_checkpoints
 from sterna_sim.dram import DramConfig, Region
 
 from .generation import open_rtl
-from .report import extend_report
+from .report_file import extend_report
 
 __all__ = ["MEMORIES", "DecoderSimulation", "cycles_line", "opening_tokens", "simulate_decoder"]
 

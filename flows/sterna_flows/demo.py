@@ -23,7 +23,7 @@ from sterna_sim.simulation_result import SimulationResult
 
 from .build_flow import build_with_regression
 from .picture import draw_images
-from .report import read_report
+from .report_file import read_report
 from .simulation import simulate
 from .synthesis import synthesise_design
 

@@ -21,7 +21,7 @@ from sterna_sim.simulation_result import SimulationResult
 from sterna_sim.stalls import PROFILES
 
 from .models import sample_inputs
-from .report import check_files, extend_report, read_report
+from .report_file import check_files, extend_report, read_report
 
 __all__ = ["failures", "profile_names", "read_inputs", "simulate"]
 

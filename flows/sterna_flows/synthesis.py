@@ -30,7 +30,7 @@ from sterna_hw.verilog import emit
 
 from .logic_levels import LogicLevels, logic_levels
 from .nextpnr import PlacedDesign, place_and_route
-from .report import check_files, extend_report, read_report
+from .report_file import check_files, extend_report, read_report
 from .tools import ToolError
 from .unit_synthesis import PiecesResult, synthesise_pieces
 from .yosys import AMOUNTS, synthesise

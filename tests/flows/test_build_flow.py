@@ -12,7 +12,7 @@ import pytest
 from sterna_flows.build_flow import build_with_regression, start_from
 from sterna_flows.cli import run
 from sterna_flows.models import load_model
-from sterna_flows.report import read_report
+from sterna_flows.report_file import read_report
 from sterna_hw.base import find_device
 
 MODEL = "digits_int4_mlp"

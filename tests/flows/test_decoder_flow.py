@@ -22,7 +22,7 @@ from sterna.decoder.image import write_image
 from sterna.decoder.source import DecoderSource
 from sterna_flows import decoder_simulation
 from sterna_flows.cli import run
-from sterna_flows.report import DECODER_SCHEMA, problems, read_report
+from sterna_flows.report_file import DECODER_SCHEMA, problems, read_report
 from sterna_flows.synthesis import harness_of
 from sterna_sim.decoder.checkpoints import Comparison
 from sterna_sim.decoder.rtl_decoder import RunResult

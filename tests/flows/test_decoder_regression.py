@@ -16,7 +16,7 @@ from sterna.decoder.golden import GoldenDecoder
 from sterna.decoder.hardware import DecoderHardware
 from sterna.decoder.source import DecoderSource
 from sterna_flows.decoder_flow import build_decoder_folder
-from sterna_flows.report import read_report
+from sterna_flows.report_file import read_report
 from sterna_flows.synthesis import copy_sources
 from sterna_flows.tools import run_tool
 from sterna_flows.yosys import yosys_command

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sterna_flows.cli import run
-from sterna_flows.report import read_report
+from sterna_flows.report_file import read_report
 from sterna_models import zoo
 from sterna_sim.stalls import PROFILES
 

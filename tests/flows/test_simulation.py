@@ -13,7 +13,7 @@ import sterna_flows
 from sterna.design import Design
 from sterna_flows.cli import run
 from sterna_flows.models import load_model, sample_inputs
-from sterna_flows.report import read_report
+from sterna_flows.report_file import read_report
 from sterna_flows.simulation import failures
 from sterna_models import zoo
 

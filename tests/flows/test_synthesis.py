@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sterna_flows.cli import run
-from sterna_flows.report import read_report
+from sterna_flows.report_file import read_report
 from sterna_flows.synthesis import harness_of, synthesise_design
 from sterna_flows.tools import ToolError
 from sterna_hw.pin_harness import PinHarnessConfig

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sterna_flows.report import SCHEMA, extend_report, problems, read_report
+from sterna_flows.report_file import SCHEMA, extend_report, problems, read_report
 from sterna_flows.tables import print_report
 
 ROOT = Path(__file__).resolve().parent.parent.parent
