@@ -31,6 +31,7 @@ from .design import DESIGN_VERSION, Design
 from .folding import Folding, as_record
 from .ir import Graph, GroupMatMul, MatMul, TopK, print_graph
 from .mapping import MappedDesign, map_graph
+from .occupation import occupied_cycles
 from .output_folder import fresh_folder
 from .passes import drop_identity, select_label
 from .planner import Budget, Planner
@@ -232,6 +233,7 @@ def _design_record(
         "input": edge(accelerator.input_edge),
         "output": edge(accelerator.output_edge),
         "stages": stages,
+        "links": [[producer, consumer] for (producer, _), (consumer, _) in accelerator.all_links],
         "memories": [asdict(memory) for memory in accelerator.memories()],
         "cycles": {"latency": cycles[0], "interval": cycles[1]},
         "registers": driver_table(accelerator.registers),
@@ -248,18 +250,14 @@ def _report(
 ) -> dict[str, Any]:
     accelerator = mapped.accelerator
     costs = accelerator.costs(device)
-    timings = accelerator.network()[0]
+    occupied = occupied_cycles(accelerator.network()[0], cycles[2], FRAMES)
     layers = []
     for stage in accelerator.stages:
         cost = costs[stage.name] + costs.get(f"{stage.name}_weights", Cost())
         layer = mapped.layers.get(stage.name)
         folding = foldings.get(layer or "")
         op = mapped.graph[layer] if layer else None
-        # Of an image a layer's part works on each pixel's vector.
-        vectors = 1
-        if op is not None and not isinstance(op, TopK):
-            vectors = mapped.graph.types[op.name].vectors
-        busy = timings[stage.name].busy_cycles * vectors
+        busy = occupied[stage.name]
         entry: dict[str, Any] = {
             "name": layer or stage.name,
             "engine": type(stage.part).__name__.removesuffix("Config"),
