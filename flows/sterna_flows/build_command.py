@@ -15,7 +15,16 @@ import typer
 
 from .terminal import telling
 
-__all__ = ["build"]
+__all__ = ["InputType", "build"]
+
+InputType = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TYPE",
+        help="What the input holds: uint8 pixels, uint8/255 where the network is given them "
+        "divided, int8, uint16, int16; float for any real.",
+    ),
+]
 
 BOTH = ("model", "target", "output")
 OF_DECODERS = ("lanes", "ports", "best", "layers", "memory")
@@ -28,6 +37,7 @@ def build(
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to make.")] = Path(
         "build/design"
     ),
+    input_type: InputType = None,
     folding: Annotated[Path | None, typer.Option(help="JSON file: each layer's folding.")] = None,
     queues: Annotated[Path | None, typer.Option(help="JSON file: rows of the queues.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frames a second to reach.")] = None,
@@ -73,7 +83,7 @@ def build(
     from .report_file import read_report
     from .tables import output_console, print_report
 
-    graph, known_target, options = start_from(start, model, output)
+    graph, known_target, options = start_from(start, model, output, input_type)
     options = dict(options)
     if target not in (None, known_target):
         # The clock that comes along is one of the earlier build's device.

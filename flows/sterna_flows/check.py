@@ -27,7 +27,9 @@ from .tables import as_cell, print_table
 __all__ = ["check_model"]
 
 
-def check_model(model: str, target: str | None, console: Console) -> None:
+def check_model(
+    model: str, target: str | None, console: Console, input_type: str | None = None
+) -> None:
     """Print what a network is made of; with ``target``, how it would be folded there.
 
     Raises
@@ -37,7 +39,7 @@ def check_model(model: str, target: str | None, console: Console) -> None:
     """
     device = find_device(target) if target is not None else None
     try:
-        graph = prepare(load_model(model))
+        graph = prepare(load_model(model, input_type))
     except ValueError as error:
         cause = error if isinstance(error, UnsupportedError) else error.__cause__
         if isinstance(cause, UnsupportedError):

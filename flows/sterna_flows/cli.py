@@ -18,11 +18,17 @@ from typing import Annotated
 import typer
 
 from .bench_commands import bench
-from .build_command import build
+from .build_command import InputType, build
 from .estimate_command import estimate
 from .fuzz_command import fuzz
 from .generate_command import generate
-from .terminal import CheckFailed, fail_unless_equal, guarded, telling
+from .terminal import (
+    CheckFailed,
+    end_tools_when_terminated,
+    fail_unless_equal,
+    guarded,
+    telling,
+)
 
 __all__ = ["app", "main", "run"]
 
@@ -100,7 +106,9 @@ def zoo() -> None:
 
 @app.command()
 def check(
-    model: Model, target: Annotated[str | None, typer.Option("--target", "-t")] = None
+    model: Model,
+    target: Annotated[str | None, typer.Option("--target", "-t")] = None,
+    input_type: InputType = None,
 ) -> None:
     """Say what of a model is supported, what is not and why; builds nothing."""
     from .check import check_model
@@ -109,9 +117,14 @@ def check(
     from .tables import output_console
 
     if (decoder := find_model(model)) is not None:
+        if input_type is not None:
+            raise ValueError(
+                "Option --input-type must go with a streaming network (an MLP or a CNN), "
+                f"not with the decoder {model!r}"
+            )
         check_decoder(decoder, model, target, output_console())
         return
-    check_model(model, target, output_console())
+    check_model(model, target, output_console(), input_type)
 
 
 @app.command()
@@ -256,6 +269,7 @@ def main() -> None:
     although it need not be activated: Verilator's makefiles call `python`."""
     scripts = str(Path(sys.executable).parent)
     os.environ["PATH"] = scripts + os.pathsep + os.environ.get("PATH", os.defpath)
+    end_tools_when_terminated()
     sys.exit(run(sys.argv[1:]))
 
 

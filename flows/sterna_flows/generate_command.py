@@ -20,7 +20,9 @@ def generate(
     prompt: Annotated[str, typer.Option(help="Text, or token numbers with commas.")],
     tokens: Annotated[int, typer.Option(help="Tokens to generate at most.")] = 64,
     engine: Annotated[str, typer.Option(help="golden, or rtl: the Verilog.")] = "golden",
-    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
+    temperature: Annotated[
+        float | None, typer.Option(help="0 is greedy, and usual; with --top-k, 1 is usual.")
+    ] = None,
     top_k: Annotated[
         int | None, typer.Option(help="Candidates that are drawn from (all that the build shows).")
     ] = None,
@@ -34,6 +36,10 @@ def generate(
 
     from .decoder_flow import summary
     from .generation import generate as run_generation
+
+    if temperature is None:
+        # Who names candidates wants to draw from them.
+        temperature = 0.0 if top_k is None else 1.0
 
     def say(text: str) -> None:
         print(text, end="", flush=True)

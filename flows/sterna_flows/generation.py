@@ -24,6 +24,8 @@ from sterna.decoder.sampling import Sampler
 from sterna_hw.base import find_device
 from sterna_sim.decoder.rtl_decoder import RtlDecoder, RunResult
 
+from .report_file import check_files, read_report
+
 __all__ = ["ENGINES", "Generation", "generate", "read_tokens"]
 
 ENGINES = ("golden", "rtl")
@@ -138,6 +140,8 @@ def generate(
     if count < 1:
         raise ValueError(f"Number of tokens must be 1 or more, not {count}")
     design = DecoderDesign(Path(directory))
+    if engine == "rtl":
+        check_files(design.directory, read_report(design.directory))
     sampler = _able(sampler or Sampler(), engine, design.hardware.best_count)
     tokens = read_tokens(design, prompt)
     shape = design.model.shape

@@ -8,21 +8,24 @@ import numpy as np
 
 import sterna
 from sterna import golden
+from sterna.importers.integer_input import integer_input
 from sterna.ir import Graph
 from sterna_models import zoo
 
 __all__ = ["load_model", "sample_inputs"]
 
 
-def load_model(model: str) -> Graph:
-    """The graph of a QONNX file, or of a zoo network if no such file exists.
+def load_model(model: str, input_type: str | None = None) -> Graph:
+    """The graph of a QONNX file, or of a zoo network if no such file exists; ``input_type`` as
+    `sterna.load` takes it.
 
     Raises
     ------
     ValueError
-        If it is neither, or the network cannot be represented; the message names the file and
-        every offending layer in one line.
+        If it is neither, the network cannot be represented, or there is no such input type; the
+        message names the file and every offending layer in one line.
     """
+    integer_input(input_type)
     path = Path(model)
     if not path.exists() and model in zoo.names():
         path = zoo.path(model)
@@ -30,7 +33,7 @@ def load_model(model: str) -> Graph:
         names = ", ".join(zoo.names())
         raise ValueError(f"Model must be a file or one of the zoo ({names}), not {model!r}")
     try:
-        return sterna.load(path)
+        return sterna.load(path, input_type=input_type)
     except ValueError as error:
         text = " ".join(str(error).split()).removeprefix(f"{path.name}: ")
         raise ValueError(text if str(path) in text else f"{path}: {text}") from error

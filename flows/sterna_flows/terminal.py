@@ -1,15 +1,18 @@
 """What every command shares: a line of progress, errors in one line, exit statuses.
 
 Status 2 is bad input, 1 a tool that failed or a comparison that did not come out equal, 130 an
-interruption. Whatever an error's text looks like, one line is printed, on the error stream.
+interruption, 143 a request to end. Whatever an error's text looks like, one line is printed, on the
+error stream. Who ends the command ends the tools that it started too.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -17,7 +20,18 @@ from rich.console import Console
 
 from .tools import ToolError
 
-__all__ = ["CheckFailed", "fail_unless_equal", "guarded", "telling"]
+__all__ = [
+    "CheckFailed",
+    "Terminated",
+    "end_tools_when_terminated",
+    "fail_unless_equal",
+    "guarded",
+    "telling",
+]
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end."""
 
 
 class CheckFailed(Exception):
@@ -69,8 +83,10 @@ def guarded(command: Any, arguments: Sequence[str]) -> int:
             print(error.format_message())
             return 2
         return _complain(error.format_message(), 2)
-    except (typer.Abort, KeyboardInterrupt):
-        return _complain("Stopped", 130)
+    except (typer.Abort, KeyboardInterrupt) as error:
+        # typer makes an abort of what interrupts it.
+        is_request = isinstance(error, Terminated) or isinstance(error.__cause__, Terminated)
+        return _complain("Stopped", 143 if is_request else 130)
     except (ValueError, OSError) as error:
         if os.environ.get("STERNA_TRACEBACK"):
             raise
@@ -80,6 +96,36 @@ def guarded(command: Any, arguments: Sequence[str]) -> int:
             raise
         return _complain(str(error), 1)
     return status if isinstance(status, int) else 0
+
+
+def end_tools_when_terminated() -> None:
+    """From now on SIGTERM ends the processes that this one started, with all that these started,
+    and then this one as an interruption does, so that temporary folders go away."""
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for process in _descendants(os.getpid()):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGTERM)
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def _descendants(ancestor: int) -> list[int]:
+    """Processes below one, from the tables of a Linux system; elsewhere none are known."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # The name in parentheses may hold anything; state and parent follow it.
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(path.parent.name))
+    found, ahead = list[int](), [ancestor]
+    while ahead:
+        below = children.get(ahead.pop(), [])
+        found += below
+        ahead += below
+    return found
 
 
 def _is_tool_error(error: RuntimeError) -> bool:

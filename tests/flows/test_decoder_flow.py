@@ -233,6 +233,29 @@ def test_a_temperature_alone_draws_from_all_that_the_build_shows(
     assert "--best" in error and error.count("\n") == 1
 
 
+def test_candidates_alone_are_drawn_from(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Naming candidates asks for a draw, at the model's own probabilities."""
+    options = ["generate", str(built), "--prompt", "5", "--tokens", "20"]
+    told = []
+    for more in (["--top-k", "4"], ["--top-k", "4", "--temperature", "1"], []):
+        assert run([*options, *more]) == 0
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[1] != told[2]
+
+
+@pytest.mark.parametrize("suffix", [".v", ".hex"])
+def test_text_by_verilog_of_which_something_is_gone(
+    built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], suffix: str
+) -> None:
+    folder = tmp_path / "part"
+    shutil.copytree(built, folder)
+    gone = sorted(folder.glob(f"*{suffix}"))[0]
+    gone.unlink()
+    assert run(["generate", str(folder), "--prompt", "1", "--engine", "rtl"]) == 2
+    error = capsys.readouterr().err
+    assert f"lacks {gone.name}" in error and error.count("\n") == 1
+
+
 def test_the_models_end_of_text_ends_a_text(
     built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,6 +66,21 @@ def test_right_vectors_pass(toy: Path) -> None:
     assert "TESTS=5 PASS=5 FAIL=0" in output
 
 
+@pytest.mark.parametrize("name", ["toy.v", "toy_weights.hex"])
+def test_a_missing_file_is_named(toy: Path, tmp_path: Path, name: str) -> None:
+    """Before anything is compiled: a memory without its contents would hold zeros."""
+    folder = tmp_path / "part"
+    shutil.copytree(toy, folder, ignore=shutil.ignore_patterns("build"))
+    report = json.loads((folder / "report.json").read_text())
+    files = [*report["files"], "toy.v", "toy_weights.hex"]
+    (folder / "report.json").write_text(json.dumps({**report, "files": files}))
+    (folder / "toy_weights.hex").touch()
+    (folder / name).unlink()
+    status, output = run_make(folder)
+    assert status == 2 and f"lacks {name}" in output and "Traceback" not in output
+    assert not (folder / "regression" / "build").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "said", "failing"),
     [

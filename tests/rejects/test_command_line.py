@@ -159,6 +159,14 @@ BUILDS: dict[str, tuple[Callable[[Path], list[str]], tuple[str, ...]]] = {
         lambda folder: [*folding(hidden2={"engine": "unrolled"})(folder), "--reloadable"],
         ("Folding of hidden2", "unrolled", "loaded"),
     ),
+    "input_of_no_type": (
+        lambda folder: ["--input-type", "uint9"],
+        ("Input type must be one of", "uint8", "not 'uint9'"),
+    ),
+    "input_divided_by_nothing": (
+        lambda folder: ["--input-type", "uint8/0"],
+        ("Input type must be one of", "not 'uint8/0'"),
+    ),
     "unknown_step": (lambda folder: ["--from", "lunch"], ("Step must be one of", "'lunch'")),
 }
 
@@ -198,6 +206,7 @@ def test_models_that_are_not_there(capsys: pytest.CaptureFixture[str], tmp_path:
                 ["--top", "2"],
                 ["--reloadable"],
                 ["--from", "import"],
+                ["--input-type", "uint8"],
             )
         ),
         *(
@@ -331,7 +340,14 @@ def test_starting_from_nothing(
 ) -> None:
     arguments = ["build", "--from", step, "-o", str(tmp_path / "none")]
     refused(capsys, tmp_path, arguments, "graph.sterna")
+    arguments += ["--input-type", "uint8"]
+    refused(capsys, tmp_path, arguments, f"Input type must not be given from {step}")
     refused(capsys, tmp_path, ["build", "-o", str(tmp_path / "none")], "Model must be given")
+
+
+def test_input_type_of_a_decoder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["check", "shakespeare_tiny", "--input-type", "uint8"]
+    refused(capsys, tmp_path, arguments, "Option --input-type must go with a streaming network")
 
 
 def test_a_device_without_place_and_route(

