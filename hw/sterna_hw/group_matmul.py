@@ -291,8 +291,8 @@ class GroupMatmul(wiring.Component):
         ]
         m.d.sync += [copy.eq(value) for copy, value in zip(held, self.i.payload.data)]
         leaves: list[list[Leaf]] = []
+        words = self.weights.payload.data
         for query in range(config.queries):
-            words = self.weights.payload.data
             seen = [held[place] for place in config.places(query)]
             first = query * config.leaf_count
             leaves.append(
@@ -303,9 +303,6 @@ class GroupMatmul(wiring.Component):
             )
         signs = []
         for place in range(config.leaf_count):
-            bits = [
-                self.weights.payload.data[query * config.leaf_count + place][-1]
-                for query in range(config.queries)
-            ]
+            bits = [words[query * config.leaf_count + place][-1] for query in range(config.queries)]
             signs.append(delay(m, Cat(bits), 2))
         return leaves, signs

@@ -235,23 +235,24 @@ class MacMatmul(MatmulEngine):
         """One multiplier for each input of the block; three registers, all inside of a block."""
         config = self.config
         products: list[Leaf] = []
+        words, values = self.weights.payload.data, self.i.payload.data
         for place in range(config.block_inputs):
-            word = self.weights.payload.data[pair * config.block_inputs + place]
+            word = words[pair * config.block_inputs + place]
             lower = word[: config.words.lower_width].as_signed()
             wide: Value = lower
             if config.words.is_packed:
                 extended = Signal(signed(config.words.field))
                 m.d.comb += extended.eq(lower)
                 wide = Cat(extended, word[config.words.lower_width :]).as_signed()
-            value = self.i.payload.data[lane * config.block_inputs + place]
+            value = values[lane * config.block_inputs + place]
             left = Signal(signed(len(wide)), reset_less=True)
             right = Signal(shape_of(config.input_range), reset_less=True)
-            values = config.words.sums(1)
-            product = Signal(shape_of(values), reset_less=True)
-            result = Signal(shape_of(values), reset_less=True)
+            sums = config.words.sums(1)
+            product = Signal(shape_of(sums), reset_less=True)
+            result = Signal(shape_of(sums), reset_less=True)
             m.d.sync += [left.eq(wide), right.eq(value), product.eq(left * right)]
             m.d.sync += result.eq(product)
-            products.append((result, values))
+            products.append((result, sums))
         return products
 
     def _apart(self, m: Module, platform: object, group: list[Leaf]) -> list[Value]:

@@ -117,11 +117,11 @@ class MemoryConfig:
             raise ValueError(
                 f"Contents of memory {self.name} must be {self.depth} rows, not {len(self.init)}"
             )
-        for row in self.init:
-            if row < 0 or row >> self.width:
-                raise ValueError(
-                    f"Rows of memory {self.name} must be {self.width}-bit numbers, not {row}"
-                )
+        if min(self.init) < 0 or max(self.init) >> self.width:
+            row = next(row for row in self.init if row < 0 or row >> self.width)
+            raise ValueError(
+                f"Rows of memory {self.name} must be {self.width}-bit numbers, not {row}"
+            )
 
     @property
     def address_width(self) -> int:

@@ -190,10 +190,11 @@ class SelectMatmul(MatmulEngine):
         m.d.sync += [copy.eq(value) for copy, value in zip(held, self.i.payload.data)]
         leaves: list[list[Leaf]] = [[] for _ in range(config.lanes * config.queries)]
         signs = []
+        words = self.weights.payload.data
         for place in range(config.block_inputs):
             sign_bits = []
             for query in range(config.queries):
-                word = self.weights.payload.data[query * config.block_inputs + place]
+                word = words[query * config.block_inputs + place]
                 sign_bits.append(word[-1])
                 values = [held[lane * config.block_inputs + place] for lane in range(config.lanes)]
                 for lane, leaf in enumerate(select_leaves(m, config, word, values)):

@@ -146,6 +146,7 @@ def _running_adders(
         # A fill waits only before it has added anything: then the sum is still zero.
         clear = delay(m, control.clear | ~go, 2)
     low_shift, *high_shifts = plan.shifts
+    elements = beats.payload.data
     entries: list[Value] = []
     for table in range(config.tables):
         sums = []
@@ -155,7 +156,7 @@ def _running_adders(
             with m.Switch(digit):
                 for number in reversed(range(config.group)):
                     with m.Case(number) if number else m.Default():
-                        m.d.sync += operand.eq(beats.payload.data[first + number])
+                        m.d.sync += operand.eq(elements[first + number])
             shifted = Signal.like(operand << max(plan.shifts))
             m.d.comb += shifted.eq(operand << low_shift)
             for number, shift in enumerate(high_shifts):

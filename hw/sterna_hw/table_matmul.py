@@ -250,11 +250,12 @@ class TableMatmul(MatmulEngine):
         wide = width * config.lanes
         leaves: list[list[Leaf]] = [[] for _ in range(config.lanes * config.queries)]
         signs = []
+        words = self.weights.payload.data
         write = TableWrite(fill.depth, fill.write_enable, fill.write_row)
         for table, entry in enumerate(fill.entries):
             sign_bits = []
             for query in range(config.queries):
-                word = self.weights.payload.data[query * config.tables + table]
+                word = words[query * config.tables + table]
                 name = f"{query}_{table}"
                 looked_up = Signal(wide, reset_less=True, name=f"looked_up_{name}")
                 address = Cat(word[: plan.entry_width], fill.read_half)

@@ -11,9 +11,11 @@ a relative name. Nothing depends on time, place, or the order of a hash table.
 
 from __future__ import annotations
 
+import gc
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from amaranth.back import verilog
 from amaranth.lib import wiring
@@ -108,9 +110,10 @@ def emit(component: wiring.Component, name: str) -> dict[str, str]:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"Name of a module must be an identifier, not {name!r}")
     platform = VerilogPlatform()
-    text = verilog.convert(
-        component, name=name, platform=platform, strip_internal_attrs=True, emit_src=False
-    )
+    with _collector_paused():
+        text = verilog.convert(
+            component, name=name, platform=platform, strip_internal_attrs=True, emit_src=False
+        )
     files = {
         name: _without_field_wires(module) for name, module in _one_module_a_file(text).items()
     }
@@ -118,6 +121,19 @@ def emit(component: wiring.Component, name: str) -> dict[str, str]:
     if platform.has_memory:
         files["sterna_memory.v"] = MEMORY_MODULE
     return dict(sorted(files.items()))
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Amaranth makes millions of objects that all stay until it is done: looking for unused ones
+    among them took a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _one_module_a_file(text: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from sterna_hw.base import Cost, Device
+from sterna_hw.base import Cost, Device, IntegerRange
 from sterna_hw.unrolled_matmul import UnrolledMatmulConfig
 
 from .candidates import ENGINE_CHOICES, candidates, engine_styles
@@ -31,7 +31,7 @@ from .ir import Add, Concat, Graph, GroupMatMul, Input, MatMul, Window
 from .mapping import map_graph, parts_behind
 from .stage_builder import edge_count
 from .stream_builder import regrouping
-from .weights import weight_buffer
+from .weights import FetchingConfig, weight_buffer
 
 __all__ = ["Budget", "Candidate", "Planner", "engine_interval"]
 
@@ -134,6 +134,8 @@ class Planner:
         self._groups = [op for op in graph.ops if isinstance(op, GroupMatMul)]
         self._evaluated: dict[tuple[str, Folding], Candidate] = {}
         self._behind: dict[tuple[str, int], Cost] = {}
+        self._buffers: dict[tuple[int, int, IntegerRange], Cost] = {}
+        self._gearboxes: dict[tuple[int, IntegerRange, int, int], Cost | None] = {}
 
     def plan(self, interval: int | None = None, budget: Budget | None = None) -> dict[str, Folding]:
         """Foldings by layer name.
@@ -224,13 +226,19 @@ class Planner:
         config = folding.engine_config(layer, inputs, accumulator)
         cost = config.cost(self.device)
         if not isinstance(config, UnrolledMatmulConfig):
-            buffer = weight_buffer("weights", config, None, self.device, self.reloadable)
-            cost += buffer.cost(self.device)
+            cost += self._buffer_cost(config)
         cost += self._cost_behind(layer, config)
         busy = config.timing().busy_cycles * self._vectors(layer)
         found = Candidate(folding, config, busy, cost)
         self._evaluated[layer.name, folding] = found
         return found
+
+    def _buffer_cost(self, config: FetchingConfig) -> Cost:
+        key = (config.row_count, config.row_elements, config.word_range)
+        if key not in self._buffers:
+            buffer = weight_buffer("weights", config, None, self.device, self.reloadable)
+            self._buffers[key] = buffer.cost(self.device)
+        return self._buffers[key]
 
     def _cost_behind(self, layer: MatMul, config: EngineConfig) -> Cost:
         """Of what stands between this layer and the next: it depends on the queries alone."""
@@ -247,8 +255,12 @@ class Planner:
         if given is None:
             return item
         config = item.config
-        part = regrouping(config.inputs, config.input_range, given, config.block_inputs)
-        return item if part is None else replace(item, cost=item.cost + part.cost(self.device))
+        key = (config.inputs, config.input_range, given, config.block_inputs)
+        if key not in self._gearboxes:
+            part = regrouping(*key)
+            self._gearboxes[key] = None if part is None else part.cost(self.device)
+        cost = self._gearboxes[key]
+        return item if cost is None else replace(item, cost=item.cost + cost)
 
     def _choose(self, budget: Budget, limit: int) -> dict[str, Folding]:
         """The cheapest folding of each layer whose exact interval is at most ``limit``."""
