@@ -24,7 +24,10 @@ are not listed read as zero and ignore writes. Values shown as *design* are cons
 ## Reloading weights and thresholds
 
 In designs built with `--reloadable`. `sterna.reload.reload_rows(design, graph)` makes the rows of
-all memories from another network of the same shape, such as one trained further.
+all memories from another network of the same shape, such as one trained further. A network with a
+table (an activation that is not monotone, or one of more than 255 levels that no multiplier gives
+exactly) cannot be built so: with weights yet unknown the sums may be anything that the alphabet can
+write, and the table would need an entry for each of them.
 
 1. Set `control.reload`. The input takes no new frame; frames that are inside run to their end.
 2. Wait until `status.loading` is set.

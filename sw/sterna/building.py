@@ -21,14 +21,15 @@ import numpy as np
 
 from sterna_hw.accelerator import AcceleratorConfig
 from sterna_hw.base import Cost, Device, find_device
+from sterna_hw.group_matmul import GroupMatmulConfig
 from sterna_hw.register_map import driver_table
-from sterna_hw.stage import port_shape
+from sterna_hw.stage import Stage, port_shape
 from sterna_hw.verilog import emit
 
 from .constraints import write_constraints
 from .cycles import Network, NetworkTimes, simulate_network
 from .design import DESIGN_VERSION, Design
-from .folding import Folding, as_record
+from .folding import LayerFolding, as_record
 from .ir import Graph, GroupMatMul, MatMul, TopK, print_graph
 from .mapping import MappedDesign, map_graph
 from .occupation import occupied_cycles
@@ -51,7 +52,7 @@ def build(
     target: str,
     out: str | Path,
     *,
-    foldings: Mapping[str, Folding] | None = None,
+    foldings: Mapping[str, LayerFolding] | None = None,
     frames_per_second: float | None = None,
     interval: int | None = None,
     clock_mhz: float | None = None,
@@ -72,7 +73,8 @@ def build(
     out : path
         Folder to make; an earlier build there is replaced.
     foldings : mapping, optional
-        Folding of each matmul layer; without it the planner chooses.
+        Folding of each matmul layer, and of grouped layers if wished; without it the planner
+        chooses.
     frames_per_second, interval : optional
         What the planner must reach (at ``clock_mhz``); without either, the fastest that the budget
         allows, and without a budget one of modest size (`Budget.modest`).
@@ -170,7 +172,7 @@ def predict_cycles(accelerator: AcceleratorConfig) -> tuple[int, int, NetworkTim
 
 def _hash(
     graph: Graph,
-    foldings: Mapping[str, Folding],
+    foldings: Mapping[str, LayerFolding],
     device: Device,
     reloadable: bool,
     queues: Mapping[str, int] | None,
@@ -240,13 +242,22 @@ def _design_record(
     }
 
 
+def _parallelism(stage: Stage, folding: LayerFolding | None) -> dict[str, int]:
+    """A folding's numbers; of a part that has none, what it does at once."""
+    if isinstance(stage.part, GroupMatmulConfig):
+        return {"beat_groups": stage.part.beat_groups, "queries": stage.part.queries}
+    if folding is None:
+        return {"count": port_shape(stage.part, stage.outputs[0]).count}
+    return {key: int(value) for key, value in asdict(folding).items()}
+
+
 def _report(
     mapped: MappedDesign,
     device: Device,
     clock: float,
     cycles: tuple[int, int, NetworkTimes],
     files: list[str],
-    foldings: Mapping[str, Folding],
+    foldings: Mapping[str, LayerFolding],
 ) -> dict[str, Any]:
     accelerator = mapped.accelerator
     costs = accelerator.costs(device)
@@ -261,9 +272,7 @@ def _report(
         entry: dict[str, Any] = {
             "name": layer or stage.name,
             "engine": type(stage.part).__name__.removesuffix("Config"),
-            "parallelism": {key: int(value) for key, value in asdict(folding).items()}
-            if folding
-            else {"count": port_shape(stage.part, stage.outputs[0]).count},
+            "parallelism": _parallelism(stage, folding),
             "cycles": busy,
             "idle": round(1 - busy / cycles[1], 4),
             "estimated": cost.as_dict(),

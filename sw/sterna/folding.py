@@ -13,6 +13,8 @@ planner, or from a JSON file:
      "fc2": {"engine": "select", "block_inputs": 16, "queries": 8},
      "fc3": {"engine": "mac", "block_inputs": 4, "queries": 2, "port": 27},
      "fc4": {"engine": "unrolled", "levels": 2, "operands": 3}}
+
+A grouped convolution has an engine of its own and may have a folding too (`sterna.grouping`).
 """
 
 from __future__ import annotations
@@ -31,12 +33,14 @@ from sterna_hw.table_matmul import TableMatmulConfig
 from sterna_hw.table_plan import plan_table
 from sterna_hw.unrolled_matmul import UnrolledMatmulConfig
 
+from .grouping import GroupFolding
 from .ir import MatMul
 
 __all__ = [
     "ENGINES",
     "EngineConfig",
     "Folding",
+    "LayerFolding",
     "MacFolding",
     "SelectFolding",
     "TableFolding",
@@ -190,17 +194,21 @@ class UnrolledFolding:
 
 
 Folding = TableFolding | SelectFolding | MacFolding | UnrolledFolding
-_ENGINES: Mapping[str, type[Folding]] = {
+LayerFolding = Folding | GroupFolding
+"""Of a matrix, or of a grouped convolution, which may do without."""
+
+_ENGINES: Mapping[str, type[LayerFolding]] = {
     "table": TableFolding,
     "select": SelectFolding,
     "mac": MacFolding,
     "unrolled": UnrolledFolding,
+    "group": GroupFolding,
 }
-ENGINES = tuple(_ENGINES)
-"""Names of the engines."""
+ENGINES = tuple(name for name in _ENGINES if name != "group")
+"""Names of the engines of matrices."""
 
 
-def read_foldings(path: str | Path) -> dict[str, Folding]:
+def read_foldings(path: str | Path) -> dict[str, LayerFolding]:
     """Foldings by layer name from a JSON file.
 
     Raises
@@ -217,7 +225,7 @@ def read_foldings(path: str | Path) -> dict[str, Folding]:
     return foldings_of(record, str(path))
 
 
-def foldings_of(record: Mapping[str, dict], source: str) -> dict[str, Folding]:
+def foldings_of(record: Mapping[str, dict], source: str) -> dict[str, LayerFolding]:
     """Foldings by layer name from their JSON form; ``source`` names it in messages.
 
     Raises
@@ -225,27 +233,27 @@ def foldings_of(record: Mapping[str, dict], source: str) -> dict[str, Folding]:
     ValueError
         If a folding is not of that form; the message names the layer.
     """
-    foldings: dict[str, Folding] = {}
+    foldings: dict[str, LayerFolding] = {}
     for layer, values in record.items():
         try:
             if not isinstance(values, Mapping):
                 raise ValueError(f"it must be an object, not {values!r}")
             values = dict(values)
             kind = values.pop("engine", "table")
-            if kind not in ENGINES:
+            if kind not in list(_ENGINES):
                 raise ValueError(f"there is no engine {kind!r}")
             engine = _ENGINES[kind]
             _check_values(engine, values)
             foldings[layer] = engine(**values)
         except (KeyError, TypeError, ValueError) as error:
-            names = f"engine (one of {', '.join(ENGINES)}) and its parameters"
+            names = f"engine (one of {', '.join(_ENGINES)}) and its parameters"
             raise ValueError(
                 f"Folding of {layer} in {source} must give {names}: {error}"
             ) from error
     return foldings
 
 
-def _check_values(engine: type[Folding], values: Mapping[str, int]) -> None:
+def _check_values(engine: type[LayerFolding], values: Mapping[str, int]) -> None:
     """Refuses values of another kind, parameters that the engine does not have, and the lack of
     those that it must have."""
     required = {item.name: item.default is MISSING for item in fields(engine)}
@@ -263,7 +271,7 @@ def _check_values(engine: type[Folding], values: Mapping[str, int]) -> None:
         raise ValueError(f"it must not give {', '.join(strange)}, only {', '.join(required)}")
 
 
-def as_record(foldings: Mapping[str, Folding]) -> dict[str, dict]:
+def as_record(foldings: Mapping[str, LayerFolding]) -> dict[str, dict]:
     """The JSON form that `read_foldings` reads."""
     return {name: {"engine": item.engine, **asdict(item)} for name, item in foldings.items()}
 

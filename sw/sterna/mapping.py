@@ -25,7 +25,8 @@ from sterna_hw.axi_stream_input import AxiStreamInputConfig
 from sterna_hw.base import Device
 from sterna_hw.stage import PartConfig, port_shape
 
-from .folding import Folding
+from .folding import Folding, LayerFolding
+from .grouping import GroupFolding, Grouping
 from .ir import Add, Concat, Graph, GroupMatMul, Input, MatMul, Op, Window
 from .stage_builder import StageBuilder, branch_place, edge_count
 from .stream_builder import StreamEnd, identifier
@@ -68,7 +69,7 @@ def queue_places(graph: Graph) -> list[str]:
 def map_graph(
     graph: Graph,
     device: Device,
-    foldings: Mapping[str, Folding],
+    foldings: Mapping[str, LayerFolding],
     *,
     reloadable: bool = False,
     build_hash: int = 0,
@@ -87,14 +88,22 @@ def map_graph(
         layer, or goes beyond its layer's size.
     """
     _check_values(graph)
+    given, foldings, groupings = foldings, *_by_kind(graph, foldings)
     layers = {op.name for op in graph.ops if isinstance(op, MatMul)}
-    for name in sorted(set(foldings) ^ layers):
-        rule = "be given" if name in layers else f"be for one of {sorted(layers)}"
+    grouped = {op.name for op in graph.ops if isinstance(op, GroupMatMul)}
+    for name in sorted(layers - set(foldings)):
+        rule = "be of an engine of matrices, not group" if name in given else "be given"
+        raise ValueError(f"Folding of {name} must {rule}")
+    for name in sorted(set(given) - layers - set(groupings)):
+        rule = f"be for one of {sorted(layers | grouped)}"
+        if name in grouped:
+            rule = f"be of the engine group, not {given[name].engine}"
         raise ValueError(f"Folding of {name} must {rule}")
     entry = graph.types[graph.input_name]
     count = edge_count(entry.range)
     builder = StageBuilder(device, reloadable, contents, count, entry.range, entry.size)
     builder.reserve(identifier(graph.name))
+    builder.groupings = groupings
     builder.pace = max(
         (_interval(graph, graph[name], foldings[name]) for name in sorted(layers)),
         default=max(graph.types[op.name].vectors for op in graph.ops),
@@ -130,6 +139,21 @@ def map_graph(
     )
     check_ranges(mapped)
     return mapped
+
+
+def _by_kind(
+    graph: Graph, foldings: Mapping[str, LayerFolding]
+) -> tuple[dict[str, Folding], dict[str, Grouping]]:
+    """Foldings of matrices, and what those of grouped layers ask for."""
+    grouped = {op.name: op for op in graph.ops if isinstance(op, GroupMatMul)}
+    matrices: dict[str, Folding] = {}
+    groupings: dict[str, Grouping] = {}
+    for name, folding in foldings.items():
+        if not isinstance(folding, GroupFolding):
+            matrices[name] = folding
+        elif name in grouped:
+            groupings[name] = folding.grouping(grouped[name])
+    return matrices, groupings
 
 
 def _add(

@@ -35,7 +35,7 @@ from sterna_hw.gearbox import GearboxConfig
 from sterna_hw.sliding_window import SlidingWindowConfig
 
 from .cycles import Network, NetworkTimes, Port, simulate_network
-from .folding import Folding
+from .folding import LayerFolding
 from .ir import Graph, MatMul
 from .mapping import MappedDesign, map_graph, queue_places
 from .stream_builder import of_depth
@@ -163,7 +163,7 @@ class _Sizing:
 
 
 def size_queues(
-    graph: Graph, device: Device, foldings: Mapping[str, Folding], reloadable: bool = False
+    graph: Graph, device: Device, foldings: Mapping[str, LayerFolding], reloadable: bool = False
 ) -> dict[str, int]:
     """Rows of each queue that is needed, by its place (`queue_places`)."""
     rows = _size(_sizing(graph, device, foldings, reloadable))
@@ -219,7 +219,7 @@ def read_queues(path: str | Path) -> dict[str, int]:
 def check_queues(
     graph: Graph,
     device: Device,
-    foldings: Mapping[str, Folding],
+    foldings: Mapping[str, LayerFolding],
     queues: Mapping[str, int],
     reloadable: bool = False,
 ) -> None:
@@ -259,7 +259,7 @@ def check_queues(
 
 
 def _sizing(
-    graph: Graph, device: Device, foldings: Mapping[str, Folding], reloadable: bool
+    graph: Graph, device: Device, foldings: Mapping[str, LayerFolding], reloadable: bool
 ) -> _Sizing:
     every = dict.fromkeys(queue_places(graph), 1)
     mapped = map_graph(graph, device, foldings, reloadable=reloadable, contents=False, queues=every)

@@ -12,7 +12,7 @@ whenever weights are loaded.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,7 +30,7 @@ from sterna_hw.top_k import TopKConfig
 from sterna_hw.unrolled_matmul import UnrolledMatmulConfig
 
 from .folding import Folding
-from .grouping import choose_grouping
+from .grouping import Grouping, choose_grouping
 from .ir import (
     Add,
     Concat,
@@ -88,7 +88,8 @@ def _join_count(op: Op, ends: Sequence[StreamEnd], vectors: int, pace: int) -> i
 
 class StageBuilder(StreamBuilder):
     """Adds operations. ``layers`` maps a stage to the operation that it carries out, ``orders``
-    an engine behind a window to the order of its columns."""
+    an engine behind a window to the order of its columns; ``groupings`` are those of grouped
+    layers that were asked for."""
 
     def __init__(
         self,
@@ -105,6 +106,7 @@ class StageBuilder(StreamBuilder):
         self.layers: dict[str, str] = {}
         self.orders: dict[str, np.ndarray] = {}
         self.pace = 0
+        self.groupings: Mapping[str, Grouping] = {}
 
     def add(
         self,
@@ -200,7 +202,8 @@ class StageBuilder(StreamBuilder):
     def _add_window(
         self, name: str, op: Window, graph: Graph, folding: Folding | None, following: Op | None
     ) -> None:
-        count = window_count(self.end, graph, op, folding, following, self.pace)
+        grouping = self.groupings.get(following.name) if following is not None else None
+        count = window_count(self.end, graph, op, folding, following, self.pace, grouping)
         self.regroup(f"{name}_gearbox", count)
         config = window_part(self.end, name, op, count, self.device)
         self.append(name, config, window=config)
@@ -242,7 +245,8 @@ class StageBuilder(StreamBuilder):
         beat_groups, rest = divmod(window.count, op.inside)
         if rest or op.groups % beat_groups:
             raise ValueError(f"Layer {op.name} must read a window that no other layer reads")
-        grouping = choose_grouping(op, 0, kind.vectors, self.pace, beat_groups)
+        grouping = self.groupings.get(op.name)
+        grouping = grouping or choose_grouping(op, 0, kind.vectors, self.pace, beat_groups)
         accumulator = None if self.reloadable else kind.range
         config = GroupMatmulConfig(
             window.channels,

@@ -51,7 +51,10 @@ def table_part(
         If the design is reloadable: tables are not loaded.
     """
     if reloadable:
-        raise ValueError(f"Layer {op.name} must be no table where weights are reloaded")
+        raise ValueError(
+            f"Layer {op.name} must be no table in a reloadable design: its range is that of any "
+            "weights; use a monotone activation, which becomes thresholds"
+        )
     # Zeros that pad a beat are no values: what stands for them does not matter.
     places = np.arange(end.values.low, end.values.high + 1) - op.low
     table = op.table[:, np.clip(places, 0, op.table.shape[1] - 1)]

@@ -21,7 +21,7 @@ from sterna_hw.window_pool import WindowPoolConfig
 
 from .cycles import Network, simulate_network
 from .folding import Folding
-from .grouping import choose_grouping
+from .grouping import Grouping, choose_grouping
 from .ir import Graph, GroupMatMul, MatMul, Op, Pool, Window
 from .stream_builder import StreamEnd, divisors
 
@@ -55,13 +55,15 @@ def window_count(
     folding: Folding | None,
     following: Op | None,
     pace: int,
+    grouping: Grouping | None = None,
 ) -> int:
     """Channels of a beat through a window behind ``end``: the fewest with which the engine behind
     (``following``, folded so) and the window together keep the pace, or where a pooling reads it,
-    that keep pace with what comes in."""
+    that keep pace with what comes in; a grouped layer behind takes whole groups, as many as
+    ``grouping`` says or as keep the pace."""
     if isinstance(following, GroupMatMul):
         pixels = max(op.rows.size * op.columns.size, op.positions)
-        grouping = choose_grouping(following, pixels, op.positions, pace)
+        grouping = grouping or choose_grouping(following, pixels, op.positions, pace)
         return grouping.beat_groups * following.inside
     counts = divisors(end.elements)
     if not isinstance(following, MatMul) or folding is None:

@@ -15,7 +15,7 @@ import sterna
 from sterna.folding import MacFolding, SelectFolding, TableFolding
 from sterna_flows.cli import run
 
-from .bad_graphs import WRONG, residual, write_graph
+from .bad_graphs import WRONG, depthwise, residual, write_graph
 
 SMALL = {"engine": "select", "block_inputs": 2, "queries": 2}
 FOLDING: dict[str, object] = {"a": SMALL, "b": SMALL, "c": SMALL}
@@ -103,6 +103,31 @@ def test_foldings(capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str)
     foldings, words = FOLDINGS[name]
     line = build(capsys, tmp_path, foldings)
     assert words in line and "Folding of " in line, line
+
+
+GROUPS: dict[str, tuple[object, str]] = {
+    "other_engine": ({"each": SMALL}, "Folding of each must be of the engine group, not select"),
+    "too_many": (
+        {"each": {"engine": "group", "beat_groups": 8, "queries": 8}},
+        "Groups of a beat and queries must be 1 and 1, 2 and 2, 4 and 4, not 8 and 8",
+    ),
+    "of_a_matrix": (
+        {"all": {"engine": "group", "beat_groups": 1, "queries": 1}},
+        "Folding of all must be of an engine of matrices, not group",
+    ),
+    "of_no_layer": (
+        {"every": {"engine": "group", "beat_groups": 1, "queries": 1}},
+        "Folding of every must be for one of ['all', 'each']",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_foldings_of_groups(capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str) -> None:
+    foldings, words = GROUPS[name]
+    assert isinstance(foldings, dict)
+    line = build(capsys, tmp_path, {"all": SMALL, **foldings}, make=depthwise)
+    assert words in line, line
 
 
 STOPS = "Rows of the queue of sum[0] must be 20 or more for 648 cycles a frame, not "

@@ -108,3 +108,14 @@ def test_wrong_sets_of_foldings_are_refused(change: dict, message: str) -> None:
     with pytest.raises(ValueError) as error:
         map_graph(graph, DEVICE, foldings)
     assert message in str(error.value)
+
+
+def test_a_table_cannot_be_reloaded() -> None:
+    """It has an entry for each value that the weights it was made for can give."""
+    entry = ir.Input("x", (), ir.TensorType((3,), IntegerRange(0, 3)))
+    table = ir.Table("squares", ("x",), np.array([[0, 1, 4, 9]]), 0)
+    edges = {"x": ir.InputEdge(1.0)}, {"squares": ir.OutputEdge(1.0)}
+    graph = ir.Graph("table", (entry, table), *edges)
+    map_graph(graph, DEVICE, {})
+    with pytest.raises(ValueError, match="Layer squares must be no table in a reloadable design"):
+        map_graph(graph, DEVICE, {}, reloadable=True)

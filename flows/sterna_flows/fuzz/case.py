@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sterna.folding import Folding, as_record, foldings_of
+from sterna.folding import LayerFolding, as_record, foldings_of
 from sterna.ir import Graph, MatMul, parse_graph, print_graph
 
 __all__ = ["Case", "read_case"]
@@ -48,7 +48,7 @@ class Case:
     """
 
     graph: Graph
-    foldings: Mapping[str, Folding]
+    foldings: Mapping[str, LayerFolding]
     queues: Mapping[str, int]
     target: str
     reloadable: bool

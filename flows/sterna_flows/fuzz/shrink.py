@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from sterna.folding import Folding, SelectFolding, TableFolding
+from sterna.grouping import GroupFolding
 from sterna.ir import GroupMatMul, Input, MatMul, Op, Requantize, Threshold, Window
 from sterna_hw.base import WindowAxis
 
@@ -83,7 +84,7 @@ def _with_ops(case: Case, ops: list[Op], aliases: dict[str, str] | None = None) 
     foldings = {
         name: refit_folding(layers[name], folding)
         for name, folding in case.foldings.items()
-        if name in layers
+        if name in layers and not isinstance(folding, GroupFolding)
     }
     queues = {name: rows for name, rows in case.queues.items() if name in layers}
     yield replace(case, graph=graph, foldings=foldings, queues=queues)
@@ -182,6 +183,10 @@ def _fewer_weights(op: MatMul | GroupMatMul) -> Iterator[Op]:
 def _fold_plainly(case: Case) -> Iterator[Case]:
     layers = {op.name: op for op in case.graph.ops if isinstance(op, MatMul)}
     for name, folding in case.foldings.items():
+        if isinstance(folding, GroupFolding):  # it can do without
+            others = {key: value for key, value in case.foldings.items() if key != name}
+            yield replace(case, foldings=others)
+            continue
         for other in _plainer_folding(layers[name], folding):
             yield replace(case, foldings={**case.foldings, name: other})
     for name, rows in case.queues.items():

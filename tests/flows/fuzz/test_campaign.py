@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from amaranth.hdl import Module, Mux, Value
 
+from sterna import value_stages
 from sterna.folding import ENGINES
 from sterna.ir import (
     Graph,
@@ -22,7 +23,7 @@ from sterna.ir import (
     Threshold,
 )
 from sterna.ir.text import OPERATIONS
-from sterna.stage_builder import StageBuilder
+from sterna.stream_builder import StreamEnd
 from sterna_flows.cli import run
 from sterna_flows.fuzz.campaign import run_fuzz
 from sterna_flows.fuzz.case import Case, read_case
@@ -81,17 +82,17 @@ def test_planted_fault_is_found_and_made_small(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The second channel of thresholds goes the wrong way in hardware."""
-    original = StageBuilder._threshold
+    original = value_stages.threshold_part
 
-    def broken(self: StageBuilder, name: str, op: Threshold) -> MultiThresholdConfig:
-        part = original(self, name, op)
-        if self.elements < 2:
+    def broken(end: StreamEnd, name: str, op: Threshold, reloadable: bool) -> MultiThresholdConfig:
+        part = original(end, name, op, reloadable)
+        if end.elements < 2:
             return part
         falls = op.descending.astype(bool)
         falls[1] = not falls[1]
         return replace(part, descending=falls)
 
-    monkeypatch.setattr(StageBuilder, "_threshold", broken)
+    monkeypatch.setattr("sterna.stage_builder.threshold_part", broken)
     results = run_fuzz(6, 0, tmp_path, check=only_meaning)
     found = [result for result in results if result.failure]
     assert found and all(result.failure.kind == "meaning" for result in found if result.failure)
