@@ -49,6 +49,8 @@ lint: $(VENV)/stamp-test
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 pytest: $(VENV)/stamp-test
+	@command -v chromium > /dev/null \
+	  || echo "== No Chromium here: reports are not opened in a browser (Debian: apt-get install chromium)"
 	@echo "== Running the tests on $(WORKERS) cores"
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGUMENTS)
 

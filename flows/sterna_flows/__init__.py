@@ -3,6 +3,7 @@
     design = sterna_flows.build(graph, target="ecp5-85k", out="build/")   # sterna.build and more
     sterna_flows.simulate(design, inputs)           # every word against the golden model
     sterna_flows.synthesise(design, pnr=True)       # resources; Fmax and a bitstream
+    sterna_flows.report(design)                     # one HTML page of all that is known of it
 
     sterna_flows.estimate("shakespeare_ternary", "xck26")     # decoders: cycles, tokens a second
     sterna_flows.generate("build/s", "HAMLET.", 64).text      # by the golden model, or the Verilog
@@ -18,15 +19,17 @@ if TYPE_CHECKING:
     from .build_flow import build_with_regression as build
     from .decoder_flow import estimate
     from .generation import generate
+    from .page.write import report
     from .simulation import simulate
     from .synthesis import synthesise_design as synthesise
 
-__all__ = ["build", "estimate", "generate", "simulate", "synthesise"]
+__all__ = ["build", "estimate", "generate", "report", "simulate", "synthesise"]
 
 _HOMES = {
     "build": ("build_flow", "build_with_regression"),
     "estimate": ("decoder_flow", "estimate"),
     "generate": ("generation", "generate"),
+    "report": ("page.write", "report"),
     "simulate": ("simulation", "simulate"),
     "synthesise": ("synthesis", "synthesise_design"),
 }

@@ -129,7 +129,8 @@ def timeline(
 ) -> None:
     """Simulate one token and draw which unit works when."""
     from .decoder_large import published_shape, usual_hardware
-    from .decoder_timeline import UNITS, draw, simulate_timeline
+    from .decoder_schedule import UNITS
+    from .decoder_timeline import draw, simulate_timeline
 
     if output.suffix not in (".svg", ".png"):
         raise ValueError(f"Output must be an .svg or .png file, not {str(output)!r}")

@@ -22,6 +22,7 @@ from .build_command import InputType, build
 from .estimate_command import estimate
 from .fuzz_command import fuzz
 from .generate_command import generate
+from .report_command import report
 from .terminal import (
     CheckFailed,
     end_tools_when_terminated,
@@ -41,7 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(bench, name="bench")
-for command in (build, generate, estimate, fuzz):
+for command in (build, generate, estimate, report, fuzz):
     app.command()(command)
 
 Model = Annotated[str, typer.Argument(help="A QONNX file, or the name of a zoo network.")]

@@ -26,6 +26,7 @@ from sterna.decoder.report import predicted_cycles, simulated_cycles
 from sterna_sim.decoder.checkpoints import compare_checkpoints
 from sterna_sim.dram import DramConfig, Region
 
+from .decoder_schedule import Timeline, last_pass, read_timeline, write_schedule
 from .generation import open_rtl
 from .report_file import extend_report
 
@@ -45,7 +46,8 @@ _ANYWHERE = (Region(0, size=4096),)
 
 @dataclass(frozen=True)
 class DecoderSimulation:
-    """One run: its memory profile, tokens, cycles of each, what was compared and what differed."""
+    """One run: its memory profile, tokens, cycles of each, what was compared and what differed, and
+    when which unit worked for the last token."""
 
     memory: str
     prompt: int
@@ -55,6 +57,7 @@ class DecoderSimulation:
     logits: int
     problem: str | None
     counters: Mapping[str, int]
+    timeline: Timeline
 
     @property
     def line(self) -> str:
@@ -118,8 +121,9 @@ def simulate_decoder(
         with tempfile.TemporaryDirectory(prefix="sterna-decoder-") as folder:
             work = Path(folder)
             dram = DramConfig(_ANYWHERE, **MEMORIES[name])
-            with open_rtl(design, dram=dram, work=work, checkpoints=True) as decoder:
+            with open_rtl(design, dram=dram, work=work, checkpoints=True, events=True) as decoder:
                 run = decoder.run_whole(opening, count)
+            timeline = last_pass(read_timeline(work, design.config.core))
             compared = compare_checkpoints(
                 work, design.config.core, design.model, opening, run.tokens
             )
@@ -137,6 +141,7 @@ def simulate_decoder(
             logits=compared.logits,
             problem=problem,
             counters=run.counters,
+            timeline=timeline,
         )
         results.append(result)
         progress(result.line)
@@ -186,6 +191,8 @@ def _record(
     if steady:
         parts["cycles"] = _cycles(design, opening, steady[0])
         drop.append("cycles")
+        run = {"memory": steady[0].memory, "position": len(opening) + len(steady[0].tokens) - 2}
+        write_schedule(design.directory, steady[0].timeline, run)
     extend_report(design.directory, parts, drop)
 
 

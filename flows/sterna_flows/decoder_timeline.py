@@ -10,75 +10,18 @@ the queue while arithmetic works. `sterna bench timeline` draws one layer of the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sterna.decoder.assembler import disassemble
 from sterna.decoder.hardware import DecoderHardware
 from sterna.decoder.shape import DecoderShape
-from sterna_hw.decoder.decoder_core import DecoderCoreConfig
-from sterna_hw.decoder.instruction import Opcode
-from sterna_sim.decoder.event_log import read_events
 
 from .decoder_large import run_large
+from .decoder_schedule import UNITS, Bar, Timeline, read_timeline
 
-__all__ = ["Bar", "Timeline", "draw", "read_timeline", "simulate_timeline"]
+__all__ = ["draw", "draw_memory", "draw_units", "simulate_timeline"]
 
-UNITS = ("engine", "vector unit", "attention", "head")
-_ENGINE = (Opcode.MATMUL,)
-_ATTENTION = (Opcode.ATTEND,)
-_HEAD = (Opcode.HEAD,)
-_BEAT_BYTES = 16
 _COLORS = ("#1b6ca8", "#e0a526", "#3c9d5b", "#a8455e")
-
-
-@dataclass(frozen=True)
-class Bar:
-    """An instruction: its unit, its name, and its cycles from ``begin`` to ``end``."""
-
-    unit: str
-    name: str
-    begin: int
-    end: int
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """The bars of a run, and the cycles at which memory was asked for so many bytes in all."""
-
-    bars: tuple[Bar, ...]
-    asked: tuple[tuple[int, int], ...]
-    bytes_per_cycle: float
-
-    def busy(self, unit: str) -> int:
-        """Cycles of a unit's bars."""
-        return sum(bar.end - bar.begin for bar in self.bars if bar.unit == unit)
-
-
-def unit_of(opcode: Opcode) -> str:
-    """The unit that carries an instruction out."""
-    for unit, opcodes in zip(("engine", "attention", "head"), (_ENGINE, _ATTENTION, _HEAD)):
-        if opcode in opcodes:
-            return unit
-    return "vector unit"
-
-
-def read_timeline(work: Path, core: DecoderCoreConfig) -> Timeline:
-    """The only run in a folder's log."""
-    program = disassemble(core.program)
-    bars: list[Bar] = []
-    asked: list[tuple[int, int]] = []
-    before = total = 0
-    for event in read_events(work):
-        if event.kind == "done":
-            opcode = program[event.first].opcode
-            bars.append(Bar(unit_of(opcode), opcode.name, before, event.cycle))
-            before = event.cycle
-        elif event.kind == "burst":
-            total += event.first * _BEAT_BYTES * core.ports
-            asked.append((event.cycle, total))
-    return Timeline(tuple(bars), tuple(asked), float(_BEAT_BYTES * core.ports))
 
 
 def simulate_timeline(
@@ -121,9 +64,7 @@ def draw(timeline: Timeline, path: Path, title: str, until: int | None = None) -
     try:
         import matplotlib
     except ImportError:
-        raise ValueError(
-            "Drawing must have matplotlib: pip install 'sterna[train]' or matplotlib"
-        ) from None
+        raise ValueError("Drawing must have matplotlib: pip install 'sterna[report]'") from None
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
@@ -133,8 +74,8 @@ def draw(timeline: Timeline, path: Path, title: str, until: int | None = None) -
         figure, (above, below) = pyplot.subplots(
             2, 1, sharex=True, figsize=(10, 4.6), height_ratios=(2, 1.4), layout="constrained"
         )
-        _draw_units(above, timeline.bars, end)
-        _draw_memory(below, timeline, end)
+        draw_units(above, timeline.bars, end)
+        draw_memory(below, timeline, end)
         above.set_title(title, loc="left")
         below.set_xlim(0, end)
         below.set_xlabel("cycle")
@@ -144,11 +85,17 @@ def draw(timeline: Timeline, path: Path, title: str, until: int | None = None) -
         pyplot.close(figure)
 
 
-def _draw_units(axes: Any, bars: Sequence[Bar], end: int) -> None:
+def draw_units(axes: Any, bars: Sequence[Bar], end: int) -> None:
+    """The bars up to a cycle, a row for each unit."""
     for row, (unit, color) in enumerate(zip(UNITS, _COLORS)):
         spans = [(b.begin, b.end - b.begin) for b in bars if b.unit == unit and b.begin < end]
         axes.broken_barh(
-            spans, (row - 0.4, 0.8), facecolors=color, edgecolors="white", linewidth=0.4
+            spans,
+            (row - 0.4, 0.8),
+            facecolors=color,
+            edgecolors="white",
+            linewidth=0.4,
+            gid=f"unit{row}",
         )
     axes.set_yticks(range(len(UNITS)), UNITS)
     axes.set_ylim(len(UNITS) - 0.5, -0.5)
@@ -156,7 +103,8 @@ def _draw_units(axes: Any, bars: Sequence[Bar], end: int) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _draw_memory(axes: Any, timeline: Timeline, end: int) -> None:
+def draw_memory(axes: Any, timeline: Timeline, end: int) -> None:
+    """The bytes that memory was asked for up to a cycle."""
     cycles = [cycle for cycle, _ in timeline.asked if cycle <= end]
     megabytes = [total / 1e6 for cycle, total in timeline.asked if cycle <= end]
     axes.plot(cycles, megabytes, color=_COLORS[0], label="asked of memory")

@@ -22,6 +22,7 @@ from sterna.decoder.image import write_image
 from sterna.decoder.source import DecoderSource
 from sterna_flows import decoder_simulation
 from sterna_flows.cli import run
+from sterna_flows.decoder_schedule import Bar, Timeline, read_schedule
 from sterna_flows.report_file import DECODER_SCHEMA, problems, read_report
 from sterna_flows.synthesis import harness_of
 from sterna_sim.decoder.checkpoints import Comparison
@@ -105,7 +106,9 @@ def test_simulations_are_recorded(
     def compared(*arguments: Any) -> Comparison:
         return Comparison(7, 111, found["random"])
 
+    timeline = Timeline((Bar("engine", "MATMUL", 0, 9),), (), 16.0)
     monkeypatch.setattr(decoder_simulation, "open_rtl", opened)
+    monkeypatch.setattr(decoder_simulation, "read_timeline", lambda *arguments: timeline)
     monkeypatch.setattr(decoder_simulation, "compare_checkpoints", compared)
     options = ["--inputs", "3", "--tokens", "3"]
     assert run(["sim", str(folder), *options, "--stall", "random", "--stall", "none"]) == 0
@@ -114,6 +117,8 @@ def test_simulations_are_recorded(
     cycles = report["cycles"]
     assert (cycles["prompt"], cycles["tokens"], cycles["memory"]) == (3, 3, "none")
     assert cycles["latency"]["simulated"] == 1010 and cycles["interval"]["simulated"] == 100
+    # The last of three tokens follows from the pass at position 4.
+    assert read_schedule(folder) == (timeline, {"memory": "none", "position": 4})
     prompt = decoder_simulation.opening_tokens(design, 3)
     tokens = GoldenDecoder(design.model).generate(prompt, 3)
     told = DecoderEstimate(design.config.core, MemoryTiming()).run(3, 3, tokens=[*prompt, *tokens])
