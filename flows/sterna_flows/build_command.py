@@ -15,7 +15,14 @@ import typer
 
 from .terminal import telling
 
-__all__ = ["InputType", "build"]
+__all__ = ["Approximate", "InputType", "build"]
+
+Approximate = Annotated[
+    bool,
+    typer.Option(
+        "--approximate", help="Accept layers that are not exact, and say how far they are from it."
+    ),
+]
 
 InputType = Annotated[
     str | None,
@@ -38,6 +45,7 @@ def build(
         "build/design"
     ),
     input_type: InputType = None,
+    approximate: Approximate = False,
     folding: Annotated[Path | None, typer.Option(help="JSON file: each layer's folding.")] = None,
     queues: Annotated[Path | None, typer.Option(help="JSON file: rows of the queues.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frames a second to reach.")] = None,
@@ -83,7 +91,7 @@ def build(
     from .report_file import read_report
     from .tables import output_console, print_report
 
-    graph, known_target, options = start_from(start, model, output, input_type)
+    graph, known_target, options = start_from(start, model, output, input_type, approximate)
     options = dict(options)
     if target not in (None, known_target):
         # The clock that comes along is one of the earlier build's device.

@@ -62,12 +62,16 @@ def build_with_regression(
 
 
 def start_from(
-    step: str, model: str | None, folder: Path, input_type: str | None = None
+    step: str,
+    model: str | None,
+    folder: Path,
+    input_type: str | None = None,
+    approximate: bool = False,
 ) -> tuple[Graph, str | None, Mapping[str, Any]]:
     """What a build needs when it starts at ``step``: graph, target and options of the earlier one.
 
-    ``model`` is read for the step ``import``, its input being of ``input_type``; ``folder``, an
-    earlier build, for the others.
+    ``model`` is read for the step ``import``, its input being of ``input_type``, and layers
+    that are not exact accepted if ``approximate``; ``folder``, an earlier build, for the others.
 
     Raises
     ------
@@ -79,13 +83,14 @@ def start_from(
     if step == "import":
         if model is None:
             raise ValueError("Model must be given for a build that starts with import")
-        return load_model(model, input_type), None, {}
+        return load_model(model, input_type, approximate), None, {}
     if model is not None:
         raise ValueError(
             f"Model must not be given for a build that starts from {step}, not {model!r}"
         )
-    if input_type is not None:
-        raise ValueError(f"Input type must not be given from {step}, since the graph has its own")
+    if input_type is not None or approximate:
+        option = "Approximate import" if approximate else "Input type"
+        raise ValueError(f"{option} must not be asked for from {step}, since the graph is there")
     path = folder / "graph.sterna"
     try:
         graph = parse_graph(path.read_text())

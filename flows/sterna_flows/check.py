@@ -28,7 +28,11 @@ __all__ = ["check_model"]
 
 
 def check_model(
-    model: str, target: str | None, console: Console, input_type: str | None = None
+    model: str,
+    target: str | None,
+    console: Console,
+    input_type: str | None = None,
+    approximate: bool = False,
 ) -> None:
     """Print what a network is made of; with ``target``, how it would be folded there.
 
@@ -39,7 +43,7 @@ def check_model(
     """
     device = find_device(target) if target is not None else None
     try:
-        graph = prepare(load_model(model, input_type))
+        graph = prepare(load_model(model, input_type, approximate))
     except ValueError as error:
         cause = error if isinstance(error, UnsupportedError) else error.__cause__
         if isinstance(cause, UnsupportedError):
@@ -56,9 +60,13 @@ def _print_graph(graph: Graph, console: Console) -> None:
     for op in graph.ops:
         kind = graph.types[op.name]
         shape = "x".join(str(axis) for axis in kind.shape)
-        rows.append((op.name, op.kind, _details(op), shape, str(kind.range)))
-    heads = ("layer", "operation", "", "shape", "proven range")
-    print_table(console, f"{graph.name}: supported, exact", heads, rows)
+        note = graph.note(op.name)
+        told = None if note is None else str(note)
+        rows.append((op.name, op.kind, _details(op), shape, str(kind.range), told))
+    heads = ("layer", "operation", "", "shape", "proven range", "floats became")
+    differing = [note.layer for note in graph.notes if not note.is_exact]
+    exact = f"not exact in {', '.join(differing)}" if differing else "exact"
+    print_table(console, f"{graph.name}: supported, {exact}", heads, rows)
 
 
 def _details(op: Op) -> str:

@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from .bench_commands import bench
-from .build_command import InputType, build
+from .build_command import Approximate, InputType, build
 from .estimate_command import estimate
 from .fuzz_command import fuzz
 from .generate_command import generate
@@ -110,6 +110,7 @@ def check(
     model: Model,
     target: Annotated[str | None, typer.Option("--target", "-t")] = None,
     input_type: InputType = None,
+    approximate: Approximate = False,
 ) -> None:
     """Say what of a model is supported, what is not and why; builds nothing."""
     from .check import check_model
@@ -118,14 +119,15 @@ def check(
     from .tables import output_console
 
     if (decoder := find_model(model)) is not None:
-        if input_type is not None:
+        if input_type is not None or approximate:
+            option = "--approximate" if approximate else "--input-type"
             raise ValueError(
-                "Option --input-type must go with a streaming network (an MLP or a CNN), "
+                f"Option {option} must go with a streaming network (an MLP or a CNN), "
                 f"not with the decoder {model!r}"
             )
         check_decoder(decoder, model, target, output_console())
         return
-    check_model(model, target, output_console(), input_type)
+    check_model(model, target, output_console(), input_type, approximate)
 
 
 @app.command()

@@ -15,9 +15,9 @@ from sterna_models import zoo
 __all__ = ["load_model", "sample_inputs"]
 
 
-def load_model(model: str, input_type: str | None = None) -> Graph:
-    """The graph of a QONNX file, or of a zoo network if no such file exists; ``input_type`` as
-    `sterna.load` takes it.
+def load_model(model: str, input_type: str | None = None, approximate: bool = False) -> Graph:
+    """The graph of a QONNX file, or of a zoo network if no such file exists; ``input_type`` and
+    ``approximate`` as `sterna.load` takes them.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def load_model(model: str, input_type: str | None = None) -> Graph:
         names = ", ".join(zoo.names())
         raise ValueError(f"Model must be a file or one of the zoo ({names}), not {model!r}")
     try:
-        return sterna.load(path, input_type=input_type)
+        return sterna.load(path, approximate, input_type)
     except ValueError as error:
         text = " ".join(str(error).split()).removeprefix(f"{path.name}: ")
         raise ValueError(text if str(path) in text else f"{path}: {text}") from error

@@ -77,7 +77,14 @@ _ALL: dict[str, Any] = {
 
 SCHEMA: dict[str, Any] = {
     **_ALL,
-    "layers": [{**_LAYER, "idle?": NUMBER, "estimated": _RESOURCES}],
+    "layers": [
+        {
+            **_LAYER,
+            "idle?": NUMBER,
+            "import?": {"form": str, "agreement": NUMBER, "error_bound?": NUMBER},
+            "estimated": _RESOURCES,
+        }
+    ],
     "cycles": {"latency": _CYCLES, "interval": _CYCLES},
     "simulation?": [
         {

@@ -277,6 +277,9 @@ def _report(
             "idle": round(1 - busy / cycles[1], 4),
             "estimated": cost.as_dict(),
         }
+        if layer is not None and (note := mapped.graph.note(layer)) is not None:
+            told = {"form": note.form, "agreement": note.agreement}
+            entry["import"] = told | ({"error_bound": note.error_bound} if note.error_bound else {})
         if isinstance(op, MatMul | GroupMatMul):
             entry["weights"] = {"count": int(np.size(op.weights)), "alphabet": op.alphabet.name}
         layers.append(entry)

@@ -341,7 +341,7 @@ def test_starting_from_nothing(
     arguments = ["build", "--from", step, "-o", str(tmp_path / "none")]
     refused(capsys, tmp_path, arguments, "graph.sterna")
     arguments += ["--input-type", "uint8"]
-    refused(capsys, tmp_path, arguments, f"Input type must not be given from {step}")
+    refused(capsys, tmp_path, arguments, f"Input type must not be asked for from {step}")
     refused(capsys, tmp_path, ["build", "-o", str(tmp_path / "none")], "Model must be given")
 
 

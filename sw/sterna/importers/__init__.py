@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
-from ..ir import Graph
+from ..ir import Graph, LayerNote
 from .brevitas import read_brevitas
 from .integer_input import INPUT_TYPES
-from .lowering import LayerNote, Lowering, lower
+from .lowering import Lowering, lower
 from .qonnx import read_qonnx
 
 __all__ = [
@@ -34,7 +34,8 @@ def load_qonnx(
     path : path
         The file.
     approximate : :class:`bool`
-        Accept what cannot be exact; see `lower`, which also tells how far it is from exact.
+        Accept what cannot be exact; see `lower`. The graph's ``notes`` tell how far each layer is
+        from exact.
     input_type : :class:`str`, optional
         What the input holds, one of `INPUT_TYPES` (``"uint8"`` pixels; ``"uint8/255"`` where the
         network is given them divided by 255) or ``"float"``; what the file says by default.
@@ -65,7 +66,8 @@ def from_brevitas(
     name : :class:`str`, optional
         Name of the network; the module's class by default.
     approximate : :class:`bool`
-        Accept what cannot be exact; see `lower`.
+        Accept what cannot be exact; see `lower`. The graph's ``notes`` tell how far each layer is
+        from exact.
     input_type : :class:`str`, optional
         What the input holds: ``"uint8"`` for pixels, ``"uint8/255"`` for pixels that the network is
         given divided by 255, or another of `INPUT_TYPES`; any real by default.

@@ -4,6 +4,7 @@ from .branch_ops import Add, Concat
 from .graph import Graph
 from .group_op import GroupMatMul
 from .image_ops import GlobalPool, PixelShuffle, Upsample
+from .note import LayerNote
 from .op import Op
 from .ops import Input, MatMul, Requantize, Reshape, Threshold, TopK
 from .table_op import Table
@@ -19,6 +20,7 @@ __all__ = [
     "GroupMatMul",
     "Input",
     "InputEdge",
+    "LayerNote",
     "MatMul",
     "Op",
     "OutputEdge",

@@ -13,6 +13,7 @@ from typing import Literal, overload
 
 import numpy as np
 
+from .note import LayerNote
 from .op import Op
 from .ops import Input
 from .types import InputEdge, OutputEdge, TensorType
@@ -36,6 +37,8 @@ class Graph:
         The values that leave the graph.
     source_shape : tuple of :class:`int` or ``None``
         Shape of one sample in the source's own layout, as `run` takes it.
+    notes : tuple of :class:`LayerNote`
+        How layers' floats became integers, as the importer says; no part of the graph's meaning.
 
     Raises
     ------
@@ -48,15 +51,19 @@ class Graph:
     inputs: Mapping[str, InputEdge]
     outputs: Mapping[str, OutputEdge]
     source_shape: tuple[int, ...] | None = None
+    notes: tuple[LayerNote, ...] = field(default=(), compare=False, repr=False)
     types: Mapping[str, TensorType] = field(init=False, compare=False, repr=False)
 
     def __str__(self) -> str:
-        """A line for each operation, without weights and thresholds; `print_graph` has them."""
+        """A line for each operation, with its note but without weights and thresholds, which
+        `print_graph` has."""
         lines = [f"{self.name}: {len(self.ops)} operations"]
         for op in self.ops:
             kind = self.types[op.name]
             shape = "x".join(str(axis) for axis in kind.shape)
-            lines.append(f"  {op.name}: {op.kind}, {shape} of {kind.range}")
+            note = self.note(op.name)
+            told = "" if note is None else f" ({note})"
+            lines.append(f"  {op.name}: {op.kind}, {shape} of {kind.range}{told}")
         return "\n".join(lines)
 
     def __post_init__(self) -> None:
@@ -92,6 +99,10 @@ class Graph:
             if op.name == name:
                 return op
         raise KeyError(name)
+
+    def note(self, name: str) -> LayerNote | None:
+        """What the importer says of an operation."""
+        return next((note for note in self.notes if note.layer == name), None)
 
     def users(self, name: str) -> list[Op]:
         """The operations that read a value."""

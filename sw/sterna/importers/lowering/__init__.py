@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .notes import LayerNote, Lowering
+from .notes import Lowering
 from .walk import lower
 
-__all__ = ["LayerNote", "Lowering", "lower"]
+__all__ = ["Lowering", "lower"]

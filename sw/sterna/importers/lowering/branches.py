@@ -31,7 +31,6 @@ from .edges import integer_codes
 from .grids import Branch, Grid, exact_grid, fit_grid, grid_range, grid_tail, rounded_grid
 from .input_edge import RealInput
 from .logits import LOGIT_WIDTH
-from .notes import LayerNote
 from .state import LoweringState
 from .tails import extend_tail, quantise_tail
 from .values import Codes, Joined, Lost, Sum, Tail, Value
@@ -157,7 +156,7 @@ class Branches:
             b.reach * abs(b.sign * b.scale - factor * grid.unit)
             for b, factor in zip(branches, grid.factors)
         )
-        self.state.notes.append(LayerNote(op, "sum", error_bound=float(error)))
+        self.state.notes.append(ir.LayerNote(op, "sum", error_bound=float(error)))
         return self._tail(op, value, branches, grid)
 
     def _fitted(self, name: str, quantiser: Quantiser, value: Sum) -> Tail | Lost:
@@ -176,7 +175,7 @@ class Branches:
             remedy = "use scales that are powers of two, or accept approximate=True"
             return self._refuse(name, reason, remedy)
         op = self._emit(value, fit.grid)
-        self.state.notes.append(LayerNote(op, f"sum, {fit.form}", fit.agreement))
+        self.state.notes.append(ir.LayerNote(op, f"sum, {fit.form}", fit.agreement))
         return self._tail(op, value, branches, fit.grid)
 
     def _tail(self, op: str, value: Sum, branches: Sequence[Branch], grid: Grid) -> Tail:

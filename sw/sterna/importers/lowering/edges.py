@@ -17,7 +17,6 @@ from .affine import affine_form
 from .enlarging import emit_larger
 from .input_edge import RealInput, smallest_scale_edge
 from .logits import fit_logits
-from .notes import LayerNote
 from .state import LoweringState
 from .values import Codes, Lost, Tail
 
@@ -99,7 +98,7 @@ def _logits(state: LoweringState, name: str, value: Tail) -> None:
             Rounding.FLOOR,
         )
     )
-    state.notes.append(LayerNote(op, "logits", error_bound=fit.error_bound))
+    state.notes.append(ir.LayerNote(op, "logits", error_bound=fit.error_bound))
     for larger in value.larger:
         op = emit_larger(state, f"{name}.larger", larger, op)
     state.outputs[op] = ir.OutputEdge(fit.unit)

@@ -19,7 +19,6 @@ from ...unsupported import Problem
 from .input_edge import RealInput
 from .integer_codes import plain_scale
 from .names import Names
-from .notes import LayerNote
 from .tail import FloatTail
 from .values import Codes, Lost, Tail, Value
 
@@ -39,7 +38,7 @@ class LoweringState:
     ops: list[ir.Op] = field(default_factory=list)
     inputs: dict[str, ir.InputEdge] = field(default_factory=dict)
     outputs: dict[str, ir.OutputEdge] = field(default_factory=dict)
-    notes: list[LayerNote] = field(default_factory=list)
+    notes: list[ir.LayerNote] = field(default_factory=list)
     types: dict[str, ir.TensorType] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
     names: Names = field(default_factory=Names)

@@ -16,7 +16,6 @@ from ... import ir
 from ...source import Elementwise, IntegerQuantiser, Quantiser
 from .enlarging import emit_larger
 from .integer_codes import offset_of_codes
-from .notes import LayerNote
 from .requantise import fit_requantise
 from .state import LoweringState
 from .tail import TailError, find_table, find_thresholds
@@ -84,7 +83,7 @@ def _quantise(state: LoweringState, name: str, quantiser: Quantiser, value: Tail
                 )
             )
             form = "enumerated" if found.enumerated else "bisected"
-            state.notes.append(LayerNote(op, f"thresholds, {form}"))
+            state.notes.append(ir.LayerNote(op, f"thresholds, {form}"))
     except TailError as error:
         remedy = "use only monotone operations in between, or fewer sums"
         return state.refuse(name, str(error), remedy)
@@ -118,7 +117,7 @@ def _requantise(
             fit.clip,
         )
     )
-    state.notes.append(LayerNote(op, "dyadic", fit.agreement))
+    state.notes.append(ir.LayerNote(op, "dyadic", fit.agreement))
     return op
 
 
@@ -130,5 +129,5 @@ def _table(
     if table is None:
         return None
     op = state.emit(ir.Table(state.names.new(name), (value.op,), table, kind.low))
-    state.notes.append(LayerNote(op, "table"))
+    state.notes.append(ir.LayerNote(op, "table"))
     return op

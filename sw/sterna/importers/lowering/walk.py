@@ -70,8 +70,16 @@ def lower(source: SourceGraph, approximate: bool = False) -> Lowering:
         order = {node.name: index for index, node in enumerate(source.nodes)}
         raise UnsupportedError(sorted(state.problems, key=lambda p: order.get(p.layer, -1)))
     shape = next(iter(source.inputs.values()))
-    graph = ir.Graph(source.name, tuple(state.ops), state.inputs, state.outputs, shape)
-    return Lowering(graph, tuple(state.notes))
+    return Lowering(
+        ir.Graph(
+            source.name,
+            tuple(state.ops),
+            state.inputs,
+            state.outputs,
+            shape,
+            tuple(state.notes),
+        )
+    )
 
 
 def _visit(state: LoweringState, branches: Branches, node: SourceNode) -> Value:
