@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..decoder_estimate import Workload, estimate_decoder
 from .content import Plot, Section, Table
 from .facts import Facts
-from .figures import COLORS, INK, LIGHT, PALE, bare_axes
+from .figures import COLORS, INK, LIGHT, PALE, bare_axes, fitting
 from .schedule import Schedule
 
 if TYPE_CHECKING:
@@ -96,11 +96,11 @@ def _draw(facts: Facts, shares: Mapping[str, float], bottleneck: str, memory: fl
              [("bytes move", memory)]),
         unit("reads", "read group", (225, 96, 150, 62)),
         unit("trits", "trit decoder", (430, 96, 150, 62)),
-        unit("matmul", "table engine", (635, 96, 220, 132), f"{core.tables} tables of {core.group}",
+        unit("matmul", "table engine", (622, 96, 250, 132), f"{core.tables} tables of {core.group}",
              f"× {core.queries} look-ups × {_lanes(core.lanes)}", bars=["engine"]),
         unit("vector", "vector unit", (950, 96, 248, 132), f"{shape.hidden} wide, norms,",
              "rotations, activations", bars=["vector unit"]),
-        unit("attention", "attention and head", (635, 248, 220, 138),
+        unit("attention", "attention and head", (622, 248, 250, 138),
              f"{shape.heads} heads, context {shape.context}", bars=["attention", "head"]),
         unit("cache", "cache writer", (950, 324, 248, 62)),
         unit("sequencer", "sequencer", (225, 8, 973, 40), f"{len(core.program)} instructions"),
@@ -110,12 +110,12 @@ def _draw(facts: Facts, shares: Mapping[str, float], bottleneck: str, memory: fl
     ways: list[tuple[Sequence[tuple[int, int]], str]] = [
         ([(172, 127), (225, 127)], ""),
         ([(375, 127), (430, 127)], "words"),
-        ([(580, 127), (635, 127)], "trits"),
-        ([(855, 125), (950, 125)], "sums"),
-        ([(950, 195), (855, 195)], "codes"),
-        ([(980, 228), (980, 276), (855, 276)], "query"),
-        ([(855, 300), (1010, 300), (1010, 228)], "results"),
-        ([(400, 127), (400, 276), (635, 276)], "keys, values, head"),
+        ([(580, 127), (622, 127)], "trits"),
+        ([(872, 125), (950, 125)], "sums"),
+        ([(950, 195), (872, 195)], "codes"),
+        ([(980, 228), (980, 276), (872, 276)], "query"),
+        ([(872, 300), (1010, 300), (1010, 228)], "results"),
+        ([(400, 127), (400, 276), (622, 276)], "keys, values, head"),
         ([(1100, 228), (1100, 324)], "keys, values"),
         ([(1075, 386), (1075, 403), (400, 403), (400, 355), (375, 355)], "keys, values"),
         ([(225, 355), (172, 355)], ""),
@@ -179,7 +179,8 @@ def _box(axes: Axes, unit: Unit) -> None:
             x += 110
         else:
             y += 17
-        axes.text(x, y, line, fontsize=8, color=INK, va="baseline")
+        shown = fitting(line, unit.x + unit.width - x - 4, 8)
+        axes.text(x, y, shown, fontsize=8, color=INK, va="baseline")
     for name, share in unit.bars:
         y += 12
         width = unit.width - 22

@@ -28,6 +28,7 @@ __all__ = [
     "LIGHT",
     "PALE",
     "bare_axes",
+    "fitting",
     "new_figure",
     "quiet",
     "style",
@@ -106,10 +107,25 @@ def bare_axes(width: int, height: int) -> tuple[Figure, Axes]:
     return figure, axes
 
 
+def fitting(text: str, width: float, size: float, *, is_bold: bool = False) -> str:
+    """As much of a text as is no wider than so many pixels, with an ellipsis if it is not all. The
+    font that is measured is wider than others that a page may be shown in."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextToPath
+
+    font = FontProperties(size=size, weight="bold" if is_bold else "normal")
+    measure = TextToPath().get_text_width_height_descent
+    shown, room = text, width * 72 / PIXELS
+    while shown and measure(shown, font, ismath=False)[0] > room:
+        text = text[:-1]
+        shown = f"{text.rstrip()}…" if text else ""
+    return shown
+
+
 def quiet(axes: Axes) -> None:
     """Grid lines that stay behind."""
     axes.grid(True, linewidth=0.8)
-    axes.tick_params(length=0)
+    axes.tick_params(which="both", length=0)
 
 
 def plain_numbers(axes: Axes) -> None:

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from ..tables import as_cell
 from .content import Cell, Plot, Section, Table
 from .facts import Facts
-from .figures import COLORS, INK, LIGHT, PALE, bare_axes
+from .figures import COLORS, INK, LIGHT, PALE, bare_axes, fitting
 from .lanes import Lanes, place_in_lanes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PLUMBING", "Row", "engine_name", "pipeline_rows", "pipeline_section", "streaming_pace"]
+__all__ = ["PLUMBING", "Row", "engine_name", "pipeline_rows", "pipeline_section"]
 
 PLUMBING = ("Gearbox", "Reframe", "FrameQueue", "Fork", "StreamBuffer")
 """Parts that only hand on: drawn small."""
@@ -55,19 +55,13 @@ def engine_name(engine: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", engine).lower()
 
 
-def streaming_pace(report: Mapping[str, Any]) -> int:
-    """Index of the layer that works longest."""
-    cycles = [layer["cycles"] for layer in report["layers"]]
-    return cycles.index(max(cycles)) if cycles else -1
-
-
 def pipeline_rows(facts: Facts) -> list[Row]:
     """The parts from edge to edge."""
     report, record = facts.report, facts.design.record
     interval = report["cycles"]["interval"]["predicted"]
-    slowest = streaming_pace(report)
+    most = max((layer["cycles"] for layer in report["layers"]), default=0)
     rows = [_edge("input", record["input"])]
-    for place, (layer, stage) in enumerate(zip(report["layers"], record["stages"])):
+    for layer, stage in zip(report["layers"], record["stages"]):
         rows.append(
             Row(
                 layer["name"],
@@ -78,7 +72,7 @@ def pipeline_rows(facts: Facts) -> list[Row]:
                 layer["estimated"],
                 _stream(stage["count"], stage["range"]),
                 layer["engine"] in PLUMBING,
-                place == slowest,
+                layer["cycles"] == most,
             )
         )
     rows.append(_edge("output", record["output"]))
@@ -95,7 +89,9 @@ def _folding(parallelism: Mapping[str, int]) -> str:
 
 def _weights(layer: Mapping[str, Any]) -> str:
     weights = layer.get("weights")
-    return f", {weights['count']:,} {weights['alphabet']} weights" if weights else ""
+    return (
+        f", {weights['count']:,} {weights['alphabet'].replace('_', ' ')} weights" if weights else ""
+    )
 
 
 def _edge(side: str, edge: Mapping[str, Any]) -> Row:
@@ -120,15 +116,16 @@ def pipeline_section(facts: Facts) -> Section:
         for producer, consumer in record.get("links", list(zip(names, names[1:])))
     ]
     interval = facts.report["cycles"]["interval"]["predicted"]
-    slowest = next((row for row in rows if row.is_bottleneck), None)
+    slowest = [row for row in rows if row.is_bottleneck]
     lead = (
         "Data flows from top to bottom; every part works at the same time on another piece of it."
     )
-    if slowest is not None:
-        lead += (
-            f" The bottleneck is {slowest.name} ({slowest.engine}): it works {slowest.cycles:,} of"
-            f" the {interval:,} cycles between frames."
-        )
+    if slowest:
+        said = f"The bottleneck is {slowest[0].name} ({slowest[0].engine}): it works"
+        if slowest[1:]:
+            *others, last = (row.name for row in slowest)
+            said = f"The bottlenecks are {', '.join(others)} and {last}: each works"
+        lead += f" {said} {slowest[0].cycles:,} of the {interval:,} cycles between frames."
     kinds = ("lut", "ff", "bram", "uram", "dsp")
     table = Table(
         "The same as a table (cycles by the cycle model, resources estimated)",
@@ -172,7 +169,7 @@ def _draw(rows: Sequence[Row], lanes: Lanes) -> Figure:
         _arrow(axes, tops, rows, lanes, route.begin, route.end, route.lane * step + width / 2, step)
     for row, top, lane in zip(rows, tops, lanes.parts):
         _box(axes, row, top, lane * step + 1, width)
-        _beside(axes, row, top + _height(row) / 2, "" if lanes.count > 1 else row.folding)
+        _beside(axes, row, top + _height(row) / 2, is_chain=lanes.count == 1)
     return figure
 
 
@@ -228,22 +225,28 @@ def _box(axes: Axes, row: Row, top: int, x: float, width: float) -> None:
             edgecolor=edge, linewidth=1.8 if row.is_bottleneck else 1.1,
         )
     )  # fmt: skip
-    room = int(width / 6.4)
     options: dict[str, Any] = {"va": "center_baseline", "clip_on": True}
     if row.is_small:
-        text = _short(f"{row.name}: {row.engine}", int(width / 5.9))
+        text = fitting(f"{row.name}: {row.engine}", width - 16, 8)
         axes.text(x + 9, top + height / 2, text, fontsize=8, color=LIGHT, **options)
         return
-    name = _short(row.name, room)
+    name = fitting(row.name, width - 16, 9.5, is_bold=True)
     axes.text(x + 9, top + 12.5, name, fontsize=9.5, weight="bold", **options)
-    engine = _short(row.engine, int(width / 5.9))
+    engine = fitting(row.engine, width - 16, 8)
     axes.text(x + 9, top + 27, engine, fontsize=8, color=INK, **options)
 
 
-def _beside(axes: Axes, row: Row, y: float, folding: str) -> None:
+def _beside(axes: Axes, row: Row, y: float, *, is_chain: bool) -> None:
+    """Folding, utilisation and resources; where lanes take the folding's place, it stands below the
+    bar."""
     options: dict[str, Any] = {"fontsize": 8.5, "va": "center_baseline"}
     color = LIGHT if row.is_small else INK
-    axes.text(292, y, _short(folding, 42), color=color, **options)
+    if is_chain:
+        axes.text(292, y, fitting(row.folding, _BUSY - 300, 8.5), color=color, **options)
+    elif not row.is_small:
+        text = fitting(row.folding, _BUSY_WIDTH + 90, 7.5)
+        axes.text(_BUSY, y + 11, text, fontsize=7.5, color=LIGHT, va="center_baseline")
+        y -= 6
     axes.text(_COLUMNS["stream"], y, row.stream, ha="right", color=color, **options)
     if row.share is None or row.cycles is None:
         return
@@ -252,7 +255,7 @@ def _beside(axes: Axes, row: Row, y: float, folding: str) -> None:
     filled = COLORS[3] if row.is_bottleneck else (LIGHT if row.is_small else COLORS[0])
     axes.barh(y, max(1, _BUSY_WIDTH * min(row.share, 1)), height, _BUSY, color=filled, linewidth=0)
     share = f"{row.share:.0%}" + ("  bottleneck" if row.is_bottleneck else "")
-    if row.is_bottleneck:
+    if row.is_bottleneck and row.share > 0.7:
         axes.text(_BUSY + 8, y, share, color="white", weight="bold", **options)
     else:
         axes.text(_BUSY + _BUSY_WIDTH + 8, y, share, color=color, **options)
@@ -261,7 +264,3 @@ def _beside(axes: Axes, row: Row, y: float, folding: str) -> None:
         amount = row.estimated.get(kind)
         text = as_cell(round(amount, 1) if amount else None)
         axes.text(_COLUMNS[kind], y, text, ha="right", color=color, **options)
-
-
-def _short(text: str, room: int) -> str:
-    return text if len(text) <= room else text[: room - 1] + "…"

@@ -39,8 +39,8 @@ def resources_section(facts: Facts) -> Section:
         if counted is not None:
             row += [counted[kind], f"{counted[kind] / total:.1%}"]
         rows.append([*row, total])
-    heads = ["resource", "estimated", "of the device"]
-    heads += ["counted", "of the device"] if counted is not None else []
+    heads = ["resource", "estimated", "share"]
+    heads += ["counted", "share"] if counted is not None else []
     caption = "Estimated by the parts' formulas"
     caption += f"; counted: {counted['source']}" if counted is not None else ""
     caption += ". " + _units(device.family)
@@ -56,7 +56,7 @@ def resources_section(facts: Facts) -> Section:
     ]
     if counted is None:
         blocks.append(Note("Not synthesised yet.", f"sterna synth {facts.directory.name}"))
-    blocks += _by_unit(report) + _timing(facts)
+    blocks += _timing(facts) + _by_unit(report)
     return Section("resources", "Resources", lead, blocks)
 
 

@@ -25,7 +25,7 @@ from .figures import style, to_svg, write_png
 from .key_figures import key_figures
 from .pipeline import pipeline_section
 from .resources import resources_section
-from .roofline import roofline_section
+from .roofline_section import roofline_section
 from .schedule import schedule_section, token_schedule
 from .verification import verification_section
 
@@ -103,7 +103,8 @@ def make_page(facts: Facts) -> Page:
 
 
 def _not_explored(facts: Facts) -> Section:
-    command = f"sterna explore {facts.model} --target {facts.target} -o DIR"
+    model = facts.model if facts.card is not None else "MODEL"
+    command = f"sterna explore {model} --target {facts.target} -o DIR"
     note = Note(f"This folder holds no exploration ({EXPLORATION_FILE}).", command)
     return Section("exploration", "Exploration", "", [note])
 
