@@ -168,21 +168,19 @@ class GearboxConfig:
 
     def timing(self) -> Timing:
         latency = self.queue.latency + 1
-        steps: list[Step] = []
-        for takes, gives in self.program:
-            is_flush = not self.narrows and not takes
-            steps.append(
-                Step(
-                    # A flush leaves the same cycle free for the next frame's first beat.
-                    cycles=0 if is_flush else 1,
-                    take=("i",) * takes + ("places",) * gives,
-                    give=(("o", latency),) * gives,
-                )
+        steps = {
+            (takes, gives): Step(
+                # A flush leaves the same cycle free for the next frame's first beat.
+                cycles=1 if self.narrows or takes else 0,
+                take=("i",) * takes + ("places",) * gives,
+                give=(("o", latency),) * gives,
             )
+            for takes, gives in set(self.program)
+        }
         return Timing(
             ("i",),
             ("o",),
-            (Process("regroup", tuple(steps)),),
+            (Process("regroup", tuple(steps[operation] for operation in self.program)),),
             {"places": self.queue.places},
             {"o": "places"},
         )

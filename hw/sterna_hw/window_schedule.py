@@ -15,7 +15,7 @@ window spans (but see `row_banks`), and the writer is never held up by a reader 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 
 from .base import Step, WindowAxis
@@ -122,22 +122,7 @@ class WindowSchedule:
 
     def steps(self, latency: int, release_latency: int) -> tuple[Step, ...]:
         """The reader's steps of a frame, equal neighbours together, as `Timing` takes them."""
-        plain = []
-        for row in range(self.rows.outputs):
-            for column in range(self.columns.outputs):
-                for beat in range(self.beats):
-                    plain.append((self.takes(row, column, beat), self.gives(row, column, beat)))
-        steps = [
-            Step(
-                take=("stored",) * take + ("places",),
-                give=(("room", release_latency),) * give + (("o", latency),),
-                repeat=len(list(run)),
-            )
-            for (take, give), run in groupby(plain)
-        ]
-        if self.rest:
-            steps.append(Step(cycles=0, take=("stored",) * self.rest))
-        return tuple(steps)
+        return _steps(self, latency, release_latency)
 
     def takes(self, row: int, column: int, beat: int) -> int:
         """Beats that a step needs beyond those of the steps before it."""
@@ -156,3 +141,41 @@ class WindowSchedule:
     def _needed_at_end(self, newest_row: int) -> int:
         last = self.columns.newest(self.columns.outputs - 1)
         return (newest_row * self.columns.size + last + 1) * self.beats
+
+
+@lru_cache(maxsize=256)
+def _steps(schedule: WindowSchedule, latency: int, release_latency: int) -> tuple[Step, ...]:
+    """See `WindowSchedule.steps`; remembered, since a network is mapped many times."""
+    # Beats taken and given by each step, and how often in a row. Rows of one kind are alike.
+    rows: dict[tuple[int, ...], list[tuple[tuple[int, int], int]]] = {}
+    runs: list[tuple[tuple[int, int], int]] = []
+    for row in range(schedule.rows.outputs):
+        kind = (
+            schedule.row_takes[row],
+            schedule.row_moves[row],
+            schedule.row_passes[row],
+            schedule.row_gives[row],
+        )
+        if kind not in rows:
+            plain = (
+                (schedule.takes(row, column, beat), schedule.gives(row, column, beat))
+                for column in range(schedule.columns.outputs)
+                for beat in range(schedule.beats)
+            )
+            rows[kind] = [(step, len(list(run))) for step, run in groupby(plain)]
+        first, *others = rows[kind]
+        if runs and runs[-1][0] == first[0]:
+            first = (first[0], runs.pop()[1] + first[1])
+        runs += [first, *others]
+    known = {
+        ((take, give), repeat): Step(
+            take=("stored",) * take + ("places",),
+            give=(("room", release_latency),) * give + (("o", latency),),
+            repeat=repeat,
+        )
+        for (take, give), repeat in set(runs)
+    }
+    steps = [known[run] for run in runs]
+    if schedule.rest:
+        steps.append(Step(cycles=0, take=("stored",) * schedule.rest))
+    return tuple(steps)

@@ -43,8 +43,9 @@ def _window_interval(window: SlidingWindowConfig, busy: int) -> int:
     reader = Timing(("i",), ("o",), (Process("read", (step,)),), {"places": 1}, {"o": "places"})
     parts = {"window": window.timing(), "reader": reader}
     network = Network(parts, [(("window", "o"), ("reader", "i"))])
-    times = simulate_network(network, window.schedule.frame_beats * frames).transfers
-    ends = times["reader", "o"][window.schedule.step_count - 1 :: window.schedule.step_count]
+    offered, port = window.schedule.frame_beats * frames, ("reader", "o")
+    times = simulate_network(network, offered, ports=[port]).transfers
+    ends = times[port][window.schedule.step_count - 1 :: window.schedule.step_count]
     return int(ends[-1] - ends[-2])
 
 
