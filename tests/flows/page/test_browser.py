@@ -49,7 +49,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("no Chromium here: apt-get install chromium")
     with sync_playwright() as driver:
         # Without a sandbox, since continuous integration runs as root.
-        started = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        started = driver.chromium.launch(executable_path=found, args=["--no-sandbox"], timeout=0)
         yield started
         started.close()
 
@@ -77,6 +77,8 @@ def folder(
 def opened(browser: Browser, page: Path) -> tuple[Page, list[str], list[str]]:
     """A page in the browser; what it said on the console, and what it asked for."""
     shown = browser.new_page(viewport={"width": WIDTH, "height": 900})
+    # How long anything takes is no matter: only the test's own limit counts.
+    shown.set_default_timeout(0)
     said: list[str] = []
     asked: list[str] = []
     shown.on("console", lambda message: said.append(message.text))
@@ -126,16 +128,17 @@ def test_marks_answer_the_pointer_and_the_keyboard(folder: Path, browser: Browse
     assert marks.count() == 7
     measured = shown.locator("#exploration .plot [data-tip*='(measured)']")
     measured.hover()
-    assert tip.is_visible()
+    tip.wait_for(state="visible")
     text = tip.text_content() or ""
     # What the network's author named with signs of HTML comes as text.
     assert text.startswith("Design 1 (measured)") and "hidden = table <&>" in text
     box = tip.bounding_box()
     assert box is not None and 0 <= box["x"] and box["x"] + box["width"] <= WIDTH
     shown.mouse.move(1, 1)
-    assert not tip.is_visible()
+    tip.wait_for(state="hidden")
     frontier = shown.locator("#exploration .plot [tabindex][data-tip^='Design 3']")
     frontier.focus()
+    tip.wait_for(state="visible")
     assert (tip.text_content() or "").startswith("Design 3 (estimated)")
     assert said == []
     shown.close()
