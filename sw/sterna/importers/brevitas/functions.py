@@ -154,7 +154,7 @@ def _attribute(builder: SourceBuilder, name: str, x: Any, what: str) -> Any:
         return x if isinstance(x, str) else getattr(x, what)
     if what in ("device", "dtype"):
         return None
-    raise ValueError(f"attribute {what}")
+    raise TypeError(f"attribute {what}")
 
 
 def _size(builder: SourceBuilder, name: str, x: str, axis: int | None = None) -> Any:
@@ -164,7 +164,7 @@ def _size(builder: SourceBuilder, name: str, x: str, axis: int | None = None) ->
 
 def _item(builder: SourceBuilder, name: str, x: Any, index: Any) -> Any:
     if isinstance(x, str):
-        raise ValueError("indexing of a tensor")
+        raise TypeError("indexing of a tensor")
     return x[index]
 
 
@@ -175,7 +175,7 @@ def _same(builder: SourceBuilder, name: str, x: str, *_: Any, **__: Any) -> str:
 def _function(kind: str) -> Callable[..., str]:
     def handler(builder: SourceBuilder, name: str, x: str, **named: Any) -> str:
         if named.get("approximate", "none") != "none":
-            raise ValueError("approximate")
+            raise TypeError("approximate")
         return builder.add(name, Function(kind), x)
 
     return handler
@@ -191,7 +191,7 @@ def _interpolate(
     **_: Any,
 ) -> str:
     if mode != "nearest":
-        raise ValueError(f"mode {mode}")
+        raise ValueError(f"mode must be nearest, not {mode}")
     factors = upsampling(builder.shape(x), size, scale_factor)
     return builder.add(name, Upsample(*factors), x)
 

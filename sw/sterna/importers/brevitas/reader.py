@@ -12,6 +12,7 @@ depends on the input. Such things are noted as problems with the name of their l
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -61,9 +62,7 @@ def read_brevitas(
         raise TypeError(f"Reading a module needs sterna[train]: {error}") from error
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"Module must be a torch module, not {type(module).__name__}")
-    shape = tuple(int(axis) for axis in input_shape)
-    if not shape or any(axis < 1 for axis in shape):
-        raise ValueError(f"Input shape must hold positive axes without the batch, not {shape}")
+    shape = _shape(input_shape)
     integers = integer_input(input_type)
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
@@ -73,6 +72,17 @@ def read_brevitas(
     finally:
         for part, training in modes:
             part.training = training
+
+
+def _shape(input_shape: Sequence[int]) -> tuple[int, ...]:
+    try:
+        shape = tuple(operator.index(axis) for axis in input_shape)
+    except TypeError:
+        shape = ()
+    if not shape or any(axis < 1 for axis in shape):
+        rule = "must hold positive axes without the batch, such as (1, 28, 28)"
+        raise ValueError(f"Input shape {rule}, not {input_shape!r}")
+    return shape
 
 
 class _Reader:
@@ -187,7 +197,12 @@ class _Reader:
             return self._refuse(node, _label(target), "supported")
         try:
             return handler(self.builder, node.name, *args, **kwargs)
-        except (TypeError, ValueError, IndexError, AttributeError) as error:
+        except ValueError as error:
+            reason = f"{_label(target)} must fit ({error})"
+            value = next((value for value in args if value in self.builder), None)
+            remedy = "give it an input and parameters that fit"
+            return self.builder.refuse(node.name, value, reason, remedy)
+        except (TypeError, IndexError, AttributeError) as error:
             return self._refuse(node, f"{_label(target)} ({error})", "supported")
 
     def _refuse(self, node: Any, what: str, wanted: str) -> str:
