@@ -97,7 +97,9 @@ def test_simulations_are_recorded(
         def run_whole(self, prompt: list[int], count: int) -> RunResult:
             tokens = GoldenDecoder(design.model).generate(prompt, count)
             cycles = [1000 + 100 * step for step in range(count)]
-            return RunResult(tokens, cycles, counters={"busy_cycles": 1010 + 100 * (count - 1)})
+            return RunResult(
+                tokens, cycles=cycles, counters={"busy_cycles": 1010 + 100 * (count - 1)}
+            )
 
     @contextmanager
     def opened(design: DecoderDesign, **options: Any) -> Iterator[Played]:

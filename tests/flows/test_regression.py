@@ -9,13 +9,18 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from sterna.driver.record import RECORD_VERSION
+from sterna.driver_files import write_driver
 
 from .toy_build import toy_sums, write_toy_build
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SOURCE = ROOT / "flows" / "sterna_flows" / "regression"
+BUS = ROOT / "sim" / "sterna_sim" / "simulated_bus.py"
 
 WORDS = 4
 # The toy takes a word every other cycle and shows the sum two cycles after the last one; the next
@@ -28,13 +33,30 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_toy_build(tmp_path_factory.mktemp("toy"), "ecp5-25k")
     (folder / "sources.f").write_text("toy.v\n")
     shutil.copyfile(SOURCE / "regression.mk", folder / "Makefile")
+    write_driver(folder, toy_record())
     (folder / "regression").mkdir()
+    shutil.copyfile(BUS, folder / "regression" / BUS.name)
     for name in ("run.py", "test_regression.py"):
         shutil.copyfile(SOURCE / name, folder / "regression" / name)
     return folder
 
 
-def run_make(folder: Path, **changes: object) -> tuple[int, str]:
+def toy_record(magic: int = 0) -> dict[str, object]:
+    """What the driver must know: the toy's only register reads zero, wherever it is looked for."""
+
+    def register(offset: int, access: str) -> dict[str, object]:
+        field = {"low": 0, "width": 32, "access": access, "reset": magic}
+        return {"offset": offset, "fields": {"value": field}}
+
+    def edge(elements: int, size: int) -> dict[str, object]:
+        return {"elements": elements, "range": [0, 256**size - 1], "count": 1, "bytes": size}
+
+    registers = {"magic": register(0, "constant"), "error": register(0x18, "read only")}
+    given, wanted = edge(8 * WORDS, 1), edge(1, 2)
+    return {"version": RECORD_VERSION, "registers": registers, "input": given, "output": wanted}
+
+
+def run_make(folder: Path, magic: int = 0, **changes: object) -> tuple[int, str]:
     """Writes the vectors, with changes, and runs `make` without Sterna on the path."""
     draw = random.Random(0)
     frames = [[draw.randbytes(8) for _ in range(WORDS)] for _ in range(5)]
@@ -44,12 +66,16 @@ def run_make(folder: Path, **changes: object) -> tuple[int, str]:
         "latency": LATENCY,
         "interval": INTERVAL,
         "patience_ns": 100_000,
-        "registers": [["scratch", 0, 0]],
-        "frames": [[b"".join(given).hex(), wanted.hex()] for given, wanted in pairs],
+        "frames": [
+            [list(b"".join(given)), [int.from_bytes(wanted, "little")]] for given, wanted in pairs
+        ],
         **changes,
     }
     (folder / "regression" / "vectors.json").write_text(json.dumps(vectors))
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    (folder / "driver.json").write_text(json.dumps(toy_record(magic)))
+    # Within pytest, cocotb ends a run that broke off with status 0.
+    hidden = ("PYTHONPATH", "PYTEST_CURRENT_TEST")
+    environment = {key: value for key, value in os.environ.items() if key not in hidden}
     done = subprocess.run(
         ["make", f"PYTHON={sys.executable}"],
         cwd=folder,
@@ -86,12 +112,12 @@ def test_a_missing_file_is_named(toy: Path, tmp_path: Path, name: str) -> None:
     [
         ({"latency": LATENCY + 1}, "assert", 1),
         ({"interval": INTERVAL - 1}, "assert", 1),
-        ({"registers": [["magic", 0, 1]]}, "magic: 0x0, not 0x1", 1),
-        ({"frames": [["00" * 32, "ffff"]] * 2}, "frame 0: 0000, not ffff", 4),
+        ({"magic": 1}, "magic must read 0x1, as in the build, not 0x0", 1),
+        ({"frames": [[[0] * 32, [0xFFFF]]] * 2}, "frame 0: [0], not [65535]", 4),
     ],
     ids=["latency", "interval", "register", "word"],
 )
-def test_wrong_vectors_fail(toy: Path, change: dict[str, object], said: str, failing: int) -> None:
+def test_wrong_vectors_fail(toy: Path, change: dict[str, Any], said: str, failing: int) -> None:
     status, output = run_make(toy, **change)
     assert status != 0
     assert said in output and f"FAIL={failing}" in output

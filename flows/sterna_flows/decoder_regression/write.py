@@ -1,4 +1,5 @@
-"""Puts the regression into a decoder's build folder: `Makefile`, test, memory model, golden tokens.
+"""Puts the regression into a decoder's build folder: `Makefile`, test, memory model, golden tokens,
+and the driver that the test uses.
 
 The golden model runs at build time: a few tokens behind a short prompt, with the best logits of the
 last one. So the test that runs in the folder does not need Sterna. Behind the ports stands the same
@@ -16,14 +17,14 @@ from typing import Any
 from sterna.decoder.design import DecoderDesign
 from sterna.decoder.engine import GoldenEngine, continue_text
 from sterna.decoder.estimate import DecoderEstimate
-from sterna.decoder.image_files import port_file
 from sterna.decoder.sampling import Sampler
-from sterna_hw.register_map import MAGIC
+from sterna.driver_files import decoder_record, write_driver
 from sterna_sim.decoder.rtl_decoder import region_base
 from sterna_sim.dram import DramConfig, Region
 from sterna_sim.dram.build import MODEL, TOP, dram_sources, top_with_dram
 
 from ..decoder_simulation import MEMORIES, opening_tokens
+from ..regression.write import BUS_FILE
 
 __all__ = ["write_decoder_regression"]
 
@@ -41,13 +42,17 @@ def write_decoder_regression(directory: Path) -> list[str]:
     folder.mkdir(exist_ok=True)
     here = resources.files("sterna_flows.decoder_regression")
     (directory / "Makefile").write_text((here / "regression.mk").read_text())
+    simulation = resources.files("sterna_sim")
     files = {name: (here / name).read_text() for name in COPIED}
+    files[BUS_FILE] = (simulation / BUS_FILE).read_text()
     files["vectors.json"] = json.dumps(_vectors(design), indent=1) + "\n"
     if design.hardware.memory == "external":
         files |= _memory_model(design)
+        files["handle.py"] = (simulation / "dram" / "handle.py").read_text()
     for name, text in files.items():
         (folder / name).write_text(text)
-    return ["Makefile", *(f"regression/{name}" for name in files)]
+    driver = write_driver(directory, decoder_record(design))
+    return ["Makefile", *driver, *(f"regression/{name}" for name in files)]
 
 
 def _memory_model(design: DecoderDesign) -> dict[str, str]:
@@ -79,19 +84,9 @@ def _vectors(design: DecoderDesign) -> dict[str, Any]:
     )
     has_dram = hardware.memory == "external"
     ports = range(layout.ports) if has_dram else ()
-    set_up: dict[str, int] = {"memory_words": layout.memory_bytes // 16} if has_dram else {}
-    for port in ports:
-        base = region_base(layout, port)
-        set_up |= {f"base{port}_low": base & 0xFFFFFFFF, f"base{port}_high": base >> 32}
     somewhere = (Region(0, size=4096),)
     return {
         "top": TOP if has_dram else record["name"],
-        "identity": {
-            "magic": MAGIC,
-            "build_hash": record["build_hash"],
-            "model_hash": record["model_hash"],
-        },
-        "set_up": set_up,
         "prompt": prompt,
         "tokens": tokens,
         "best": [list(candidate) for candidate in answers[-1][1].candidates],
@@ -103,12 +98,7 @@ def _vectors(design: DecoderDesign) -> dict[str, Any]:
             for name in (("none", "random") if has_dram else ("none",))
         },
         "regions": [
-            {
-                "base": region_base(layout, port),
-                "bytes": layout.memory_bytes,
-                "file": str(port_file(design.image, port).relative_to(design.directory)),
-            }
-            for port in ports
+            {"base": region_base(layout, port), "bytes": layout.memory_bytes} for port in ports
         ],
         "files": record["memory"]["files"],
     }

@@ -49,7 +49,8 @@ def main() -> int:
         build_args=OPTIONS.get(simulator, []),
         timescale=("1ns", "1ps"),
     )
-    sys.path.insert(0, str(HERE))
+    # The simulation's Python finds modules where this one does: the test, and the driver.
+    sys.path[:0] = [str(HERE), str(HERE.parent)]
     results = runner.test(
         hdl_toplevel=top, test_module="test_regression", build_dir=build, test_dir=build
     )

@@ -1,7 +1,8 @@
-"""Puts the regression into a build folder: `Makefile`, test and vectors.
+"""Puts the regression into a build folder: `Makefile`, test, vectors, and the driver it uses.
 
-The vectors are input frames and what the golden model makes of them, as bytes on the wire, so the
-test that runs them knows nothing of networks and does not need Sterna.
+The vectors are codes of input frames and what the golden model makes of them. The test that runs
+them knows nothing of networks and does not need Sterna: it gives them to the driver that the folder
+carries for boards.
 """
 
 from __future__ import annotations
@@ -13,13 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from sterna.design import Design
-from sterna_hw.axi_stream import element_bytes
-from sterna_hw.base import IntegerRange
-from sterna_hw.register_map import MAGIC, MAP_VERSION
+from sterna.driver_files import accelerator_record, write_driver
 
-__all__ = ["write_regression"]
+__all__ = ["BUS_FILE", "write_regression"]
 
 COPIED = ("run.py", "test_regression.py")
+BUS_FILE = "simulated_bus.py"
 
 
 def write_regression(directory: Path, codes: np.ndarray) -> list[str]:
@@ -30,11 +30,6 @@ def write_regression(directory: Path, codes: np.ndarray) -> list[str]:
     design = Design(directory)
     record = design.record
     expected = design.expected(codes)
-    frames = [
-        [_bytes(given, record["input"]), _bytes(wanted, record["output"])]
-        for given, wanted in zip(codes, expected)
-    ]
-    registers = design.record["registers"]
     cycles = record["cycles"]
     vectors = {
         "top": record["name"],
@@ -42,29 +37,16 @@ def write_regression(directory: Path, codes: np.ndarray) -> list[str]:
         "interval": cycles["interval"],
         # Under stalls a frame may take many times as long; more than this is a design that hangs.
         "patience_ns": 10 * (200 * (cycles["latency"] + cycles["interval"]) + 10_000),
-        "registers": [
-            ["magic", _offset(registers, "magic"), MAGIC],
-            ["map_version", _offset(registers, "map_version"), MAP_VERSION],
-            ["build_hash", _offset(registers, "build_hash"), int(record["build_hash"], 16)],
-        ],
-        "frames": frames,
+        "frames": [[given.tolist(), wanted.tolist()] for given, wanted in zip(codes, expected)],
     }
     folder = directory / "regression"
     folder.mkdir(exist_ok=True)
     here = resources.files("sterna_flows.regression")
     (directory / "Makefile").write_text((here / "regression.mk").read_text())
-    for name in COPIED:
-        (folder / name).write_text((here / name).read_text())
-    (folder / "vectors.json").write_text(json.dumps(vectors, indent=1) + "\n")
-    return ["Makefile", *(f"regression/{name}" for name in (*COPIED, "vectors.json"))]
-
-
-def _bytes(elements: np.ndarray, edge: dict) -> str:
-    """A frame's elements as bytes in hexadecimal: little-endian, padded to whole bytes."""
-    size = element_bytes(IntegerRange(*edge["range"]))
-    signed = edge["range"][0] < 0
-    return b"".join(int(value).to_bytes(size, "little", signed=signed) for value in elements).hex()
-
-
-def _offset(registers: dict, name: str) -> int:
-    return registers[name]["offset"]
+    files = {name: (here / name).read_text() for name in COPIED}
+    files[BUS_FILE] = (resources.files("sterna_sim") / BUS_FILE).read_text()
+    files["vectors.json"] = json.dumps(vectors) + "\n"
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    driver = write_driver(directory, accelerator_record(design))
+    return ["Makefile", *driver, *(f"regression/{name}" for name in files)]

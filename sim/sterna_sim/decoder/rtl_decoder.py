@@ -22,6 +22,7 @@ from typing import Any
 from sterna.decoder.engine import Answer
 from sterna.decoder.image_files import check_headers, port_file
 from sterna.decoder.layout import DecoderLayout
+from sterna.driver import DecoderRun
 from sterna_hw.decoder.decoder_accelerator import DecoderAcceleratorConfig
 from sterna_hw.decoder.decoder_map import DECODER_COUNTERS
 from sterna_hw.register_map import driver_table
@@ -45,23 +46,11 @@ def region_base(layout: DecoderLayout, port: int) -> int:
 
 
 @dataclass
-class RunResult:
-    """What a run of the accelerator gave.
+class RunResult(DecoderRun):
+    """What a run of the accelerator gave: what the driver tells, and the ``cycles`` of the tokens'
+    interrupts, counted from the start of the run."""
 
-    ``tokens`` and the cycles of their interrupts, counted from the start of the run; the ``best``
-    logits of the last result as (token, logit) with the ``scale`` that the registers show; names of
-    ``errors``, and the ``counters`` of the run.
-    """
-
-    tokens: list[int] = field(default_factory=list)
     cycles: list[int] = field(default_factory=list)
-    best: list[tuple[int, int]] = field(default_factory=list)
-    scale: float = 0.0
-    errors: list[str] = field(default_factory=list)
-    failed: bool = False
-    place: dict[str, int] = field(default_factory=dict)
-    position: int = 0
-    counters: dict[str, int] = field(default_factory=dict)
 
 
 class RtlDecoder:
@@ -143,15 +132,20 @@ class RtlDecoder:
             for port in range(ports)
         )
         # A design with its memory inside knows by itself how large it is.
-        set_up: dict[str, int] = {}
         if has_dram:
             replace(dram or DramConfig(regions), regions=regions).write(self.work)
-            set_up["memory_words"] = layout.memory_bytes // 16
-        for port in range(ports):
-            base = region_base(layout, port)
-            set_up |= {f"base{port}_low": base & 0xFFFFFFFF, f"base{port}_high": base >> 32}
-        registers = driver_table(self.config.registers)
-        settings = {"registers": registers, "set_up": set_up, "has_dram": has_dram}
+        record = {
+            "registers": driver_table(self.config.registers),
+            "counters": COUNTERS,
+            "best_count": self.config.core.best_count,
+            "head_constant": self.head_constant,
+            "memory": {"bytes": layout.memory_bytes},
+        }
+        settings = {
+            "record": record,
+            "bases": [region_base(layout, port) for port in range(ports)],
+            "patience": self.limit,
+        }
         (self.work / "host.json").write_text(json.dumps(settings))
 
     def _start(self, model: Path, wishes: list[str]) -> None:
@@ -247,9 +241,6 @@ class RtlDecoder:
             position=position,
             generate=count,
             stop=stop,
-            best=self.config.core.best_count,
-            counters=COUNTERS,
-            limit=self.limit,
         )
         result = RunResult()
         while True:
@@ -261,13 +252,9 @@ class RtlDecoder:
             result.tokens.append(answer["token"])
             result.cycles.append(answer["cycle"])
             yield answer["token"], answer["cycle"]
-        exponent = answer["scale"]["exponent"]
-        exponent -= exponent >> 11 << 12
-        result.scale = answer["scale"]["mantissa"] * 2.0**exponent * self.head_constant
         result.best = [(token, logit) for token, logit in answer["best"]]
-        result.errors, result.failed = answer["errors"], answer["failed_run"]
-        result.place, result.position = answer["place"], answer["position"]
-        result.counters = answer["counters"]
+        for name in ("scale", "errors", "failed", "place", "position", "counters"):
+            setattr(result, name, answer["result"][name])
         yield result
 
     def run_whole(
