@@ -33,7 +33,7 @@ InputType = Annotated[
     ),
 ]
 
-BOTH = ("model", "target", "output")
+BOTH = ("model", "target", "output", "wrapper")
 OF_DECODERS = ("lanes", "ports", "best", "layers", "memory")
 
 
@@ -66,6 +66,9 @@ def build(
     start: Annotated[
         str, typer.Option("--from", help="Step to start at: import, plan or map.")
     ] = "import",
+    wrapper: Annotated[
+        str, typer.Option(help="A module around it for other tools: litex, or none.")
+    ] = "none",
     lanes: Annotated[int | None, typer.Option(help="Decoders: tokens of a pass.")] = None,
     ports: Annotated[int | None, typer.Option(help="Decoders: memory ports.")] = None,
     best: Annotated[int | None, typer.Option(help="Decoders: logits that a host can see.")] = None,
@@ -81,7 +84,7 @@ def build(
     _refuse_others(context, model, decoder is not None)
     if decoder is not None:
         choices = {"lanes": lanes, "ports": ports, "best_count": best, "memory": memory}
-        _build_decoder(decoder, target, output, choices)
+        _build_decoder(decoder, target, output, choices, wrapper)
         return
     from sterna.folding import read_foldings
     from sterna.planner import Budget
@@ -110,7 +113,7 @@ def build(
         options["budget"] = Budget(lut=budget)
     with telling(steps=False) as tell:
         tell(f"Building {graph.name} for {target}")
-        build_with_regression(graph, target, output, **options)
+        build_with_regression(graph, target, output, wrapper=wrapper, **options)
     print_report(output_console(), read_report(output))
 
 
@@ -139,7 +142,7 @@ def _refuse_others(context: typer.Context, model: str | None, is_decoder: bool) 
 
 
 def _build_decoder(
-    source: Any, target: str | None, output: Path, choices: Mapping[str, Any]
+    source: Any, target: str | None, output: Path, choices: Mapping[str, Any], wrapper: str
 ) -> None:
     from .decoder_flow import build_with_choices
     from .tables import output_console
@@ -148,7 +151,7 @@ def _build_decoder(
         raise ValueError("Target must be given: --target xck26, for example")
     with telling(steps=False) as tell:
         tell(f"Building {source.name} for {target}")
-        lines = build_with_choices(source, target, output, choices)
+        lines = build_with_choices(source, target, output, choices, wrapper)
     console = output_console()
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

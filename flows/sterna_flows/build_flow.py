@@ -1,8 +1,8 @@
 """`sterna build`: a design with everything around it, in steps that can be entered at any point.
 
-`sterna.build` makes Verilog, memory contents, constraints and figures; this adds the cocotb
-regression with its vectors and, for Xilinx devices, a Vivado script. The folder appears whole or
-not at all.
+`sterna.build` makes Verilog, memory contents, constraints and figures; this adds the driver for
+boards, the cocotb regression with its vectors, what other tools take (`hand_over`) and, for Xilinx
+devices, a Vivado script. The folder appears whole or not at all.
 
 The steps leave their results in the folder as text: ``graph.sterna`` (the integer network after
 import and passes) and ``folding.json`` (the planner's choice). A build can start from either,
@@ -22,6 +22,7 @@ from sterna.folding import read_foldings
 from sterna.ir import Graph, parse_graph
 from sterna.output_folder import fresh_folder
 
+from .hand_over import check_wrapper, write_hand_over
 from .models import load_model, sample_inputs
 from .regression import write_regression
 from .report_file import extend_report, read_report
@@ -35,15 +36,24 @@ VECTOR_COUNT = 8
 
 
 def build_with_regression(
-    graph: Graph, target: str, out: str | Path, *, vectors: int = VECTOR_COUNT, **options: Any
+    graph: Graph,
+    target: str,
+    out: str | Path,
+    *,
+    vectors: int = VECTOR_COUNT,
+    wrapper: str = "none",
+    **options: Any,
 ) -> Design:
-    """Build a design and its regression of ``vectors`` frames; other options as `sterna.build`.
+    """Build a design and its regression of ``vectors`` frames, with a ``wrapper`` (`hand_over`)
+    around it if wished; other options as `sterna.build`.
 
     Raises
     ------
     ValueError
-        If the target is unknown, the folder cannot be written, or the network does not fit.
+        If the target or the wrapper is unknown, the folder cannot be written, or the network does
+        not fit.
     """
+    check_wrapper(wrapper)
     if vectors < 2:
         raise ValueError(f"Number of vectors must be 2 or more, not {vectors}")
     out = Path(out)
@@ -52,9 +62,13 @@ def build_with_regression(
         record = design.record
         codes, _ = sample_inputs(design.graph, vectors, 0, record["model"])
         made = write_regression(folder, codes)
+        name, table = record["name"], record["registers"]
+        title = f"{record['model']}, made by Sterna"
+        place = record["target"], record["clock_mhz"]
+        made += write_hand_over(folder, name, *place, table, title, wrapper)
         if record["target"] in PARTS:
-            script = f"{record['name']}.tcl"
-            (folder / script).write_text(vivado_script(record["name"], record["target"]))
+            script = f"{name}.tcl"
+            (folder / script).write_text(vivado_script(name, record["target"]))
             made.append(script)
         files = sorted([*read_report(folder)["files"], *made])
         extend_report(folder, {"files": files})

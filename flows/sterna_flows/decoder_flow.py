@@ -19,6 +19,7 @@ from sterna_models import text_zoo
 from .decoder_estimate import Workload, estimate_decoder
 from .decoder_regression import write_decoder_regression
 from .generation import Generation
+from .hand_over import check_wrapper, write_hand_over
 from .report_file import extend_report, read_report
 from .vivado import PARTS, vivado_script
 
@@ -57,19 +58,31 @@ def choose_hardware(
 
 
 def build_decoder_folder(
-    source: DecoderSource, target: str, out: str | Path, *, hardware: DecoderHardware | None = None
+    source: DecoderSource,
+    target: str,
+    out: str | Path,
+    *,
+    hardware: DecoderHardware | None = None,
+    wrapper: str = "none",
 ) -> DecoderDesign:
-    """`sterna.decoder.building.build_decoder`, with a regression that runs by ``make`` in the
-    folder and, for Xilinx devices, a Vivado script.
+    """`sterna.decoder.building.build_decoder`, with the driver for boards, a regression that runs
+    by ``make`` in the folder, what other tools take (`hand_over`, with a ``wrapper`` if wished)
+    and, for Xilinx devices, a Vivado script.
 
     Raises
     ------
     ValueError
-        If the device is unknown, the folder cannot be written, or the decoder does not fit.
+        If the device or the wrapper is unknown, the folder cannot be written, or the decoder does
+        not fit.
     """
+    check_wrapper(wrapper)
     with fresh_folder(Path(out), mark=DECODER_FILE) as folder:
-        name = build_decoder(source, target, folder, hardware=hardware).record["name"]
+        record = build_decoder(source, target, folder, hardware=hardware).record
+        name = record["name"]
         made = write_decoder_regression(folder)
+        table = json.loads((folder / "registers.json").read_text())
+        clock, title = find_device(target).clock_mhz, f"{record['model']}, made by Sterna"
+        made += write_hand_over(folder, name, target, clock, table, title, wrapper)
         if target in PARTS:
             made.append(f"{name}.tcl")
             (folder / made[-1]).write_text(vivado_script(name, target))
@@ -78,12 +91,16 @@ def build_decoder_folder(
 
 
 def build_with_choices(
-    source: DecoderSource, target: str, output: Path, choices: Mapping[str, Any]
+    source: DecoderSource,
+    target: str,
+    output: Path,
+    choices: Mapping[str, Any],
+    wrapper: str = "none",
 ) -> list[str]:
     """Builds a decoder with the device's recommended choices, but for those given; gives lines that
     say what was made."""
     hardware = choose_hardware(source, target, choices)
-    design = build_decoder_folder(source, target, output, hardware=hardware)
+    design = build_decoder_folder(source, target, output, hardware=hardware, wrapper=wrapper)
     report = json.loads((output / "report.json").read_text())
     used = ", ".join(
         f"{amount:.0f} {kind}" for kind, amount in report["estimated"].items() if amount

@@ -263,17 +263,19 @@ def accelerator_map(identity: Identity) -> RegisterMap:
 
 def driver_table(registers: RegisterMap) -> dict[str, dict]:
     """The map as plain dictionaries: ``table[register]["offset"]`` in bytes and
-    ``table[register]["fields"][field]`` with ``low``, ``width``, ``access`` and ``reset``. The
-    window is the entry ``reload_window`` with ``offset`` and ``words``."""
+    ``table[register]["fields"][field]`` with ``low``, ``width``, ``access`` and ``reset``, all with
+    their ``meaning``. The window is the entry ``reload_window`` with ``offset`` and ``words``."""
     table: dict[str, dict] = {
         register.name: {
             "offset": register.offset,
+            "meaning": register.meaning,
             "fields": {
                 field.name: {
                     "low": field.low,
                     "width": field.width,
                     "access": field.access.value,
                     "reset": field.reset,
+                    "meaning": field.meaning,
                 }
                 for field in register.fields
             },

@@ -19,7 +19,7 @@ from sterna.decoder.design import DecoderDesign
 from sterna.decoder.engine import GoldenEngine, continue_text
 from sterna.decoder.sampling import Sampler
 from sterna.design import Design
-from sterna.ir import Graph, MatMul, Requantize
+from sterna.ir import Graph, MatMul
 from sterna.reload import reload_rows
 from sterna_flows.build_flow import build_with_regression
 from sterna_flows.decoder_flow import build_decoder_folder, find_model
@@ -44,15 +44,10 @@ def drive(folder: Path, work: Path, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_classes_turned(graph: Graph) -> Graph:
-    """The same network with the weights and logits of its classes in another order."""
-    *others, matmul, logits = graph.ops
-    assert isinstance(matmul, MatMul) and isinstance(logits, Requantize)
-    matmul = replace(matmul, weights=np.roll(matmul.weights, 1, axis=0))
-    turned = {
-        name: np.roll(values, 1) if (values := getattr(logits, name)).size > 1 else values
-        for name in ("multiplier", "offset")
-    }
-    return graph.with_ops((*others, matmul, replace(logits, **turned)))
+    """The same network with the weights of its classes in another order."""
+    *others, matmul = graph.ops
+    assert isinstance(matmul, MatMul)
+    return graph.with_ops((*others, replace(matmul, weights=np.roll(matmul.weights, 1, axis=0))))
 
 
 @pytest.mark.parametrize(

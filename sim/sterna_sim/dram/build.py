@@ -11,9 +11,10 @@ design lacks is tied off.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from sterna_hw.verilog_ports import module_ports
 
 from ..verilator import build_model
 from .config import SETTINGS_FILE
@@ -158,7 +159,7 @@ def top_with_dram(
     ValueError
         If the module, its clock or reset, or every signal of a memory port is missing.
     """
-    found = _ports_of(design, verilog)
+    found = module_ports(verilog, design)
     for needed in (clock, reset):
         if needed not in found:
             raise ValueError(f"Module {design} must have a port {needed}")
@@ -171,15 +172,15 @@ def top_with_dram(
             wires.append(f"    wire [{width - 1}:0] {net};")
             dram_pins.append(f".{net}({net})")
             if own in found:
-                own_width = found.pop(own)[1]
+                own_width = found.pop(own).width
                 design_pins.append(f".{own}({net}[{own_width - 1}:0])")
                 if not drives and own_width < width:
                     wires.append(f"    assign {net}[{width - 1}:{own_width}] = 0;")
             elif not drives:
                 wires.append(f"    assign {net} = 0;")
     outside = []
-    for own, (direction, width) in found.items():
-        outside.append(f"{direction} wire [{width - 1}:0] {own}")
+    for own, port in found.items():
+        outside.append(f"{port.direction} wire [{port.width - 1}:0] {own}")
         design_pins.append(f".{own}({own})")
     active = f"!{reset}" if reset.endswith("n") else reset
     dram = f"""\
@@ -226,21 +227,6 @@ def build_with_dram(
         fast=fast,
         arguments=dram_arguments(),
     )
-
-
-def _ports_of(design: str, verilog: str) -> dict[str, tuple[str, int]]:
-    """Direction and width of each port of a module, as Amaranth writes them."""
-    module = re.search(rf"^module {design}\b.*?^endmodule", verilog, re.MULTILINE | re.DOTALL)
-    if module is None:
-        raise ValueError(f"Module {design} must be in the Verilog text")
-    return {
-        own: (direction, int(high or 0) + 1)
-        for direction, high, own in re.findall(
-            r"^\s*(input|output) (?:wire |reg )?(?:\[(\d+):0\] )?(\w+);",
-            module[0],
-            re.MULTILINE,
-        )
-    }
 
 
 def _listed(items: list[str], indent: int) -> str:

@@ -1,0 +1,31 @@
+"""Runs Tcl scripts in an interpreter without Vivado: `tclsh`, or the one that Python carries."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+COMMANDS = Path(__file__).parent / "vivado_commands.tcl"
+
+# What `tclsh FILE ARGUMENTS` does, in Python's own interpreter.
+EMBEDDED = """
+import sys, tkinter
+tcl = tkinter.Tcl()
+tcl.setvar("argv", tuple(sys.argv[2:]))
+tcl.eval("source {" + sys.argv[1] + "}")
+"""
+
+
+def run_recorded(script: Path, work: Path) -> list[list[str]]:
+    """The calls of Vivado's commands that a script makes, as words. Without `tclsh`, Python must
+    have been built with tkinter (Debian: apt-get install tcl, or python3-tk)."""
+    calls = work / "calls"
+    tclsh = shutil.which("tclsh")
+    command = [tclsh] if tclsh else [sys.executable, "-c", EMBEDDED]
+    done = subprocess.run(
+        [*command, str(COMMANDS), str(script), str(calls)], capture_output=True, text=True, cwd=work
+    )
+    assert done.returncode == 0, done.stderr
+    return [line.split("\t") for line in calls.read_text().splitlines()]
