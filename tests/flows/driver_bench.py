@@ -37,7 +37,7 @@ async def drive(dut: Any) -> None:
     sys.path.insert(0, job["folder"])
     import sterna_driver as driver  # pyright: ignore[reportMissingImports]
 
-    assert Path(driver.__file__).parent.parent == Path(job["folder"])
+    assert Path(str(driver.__file__)).parent.parent == Path(job["folder"])
     record = driver.read_record(job["folder"])
     work = accelerator if record["kind"] == "accelerator" else decoder
     bus = await start(dut, record["kind"] == "accelerator")
