@@ -22,7 +22,7 @@ from sterna_flows.hand_over.block_design import block_design, dma_bytes
 from sterna_flows.hand_over.litex_module import class_name
 from sterna_flows.hand_over.ports import read_top
 from sterna_flows.models import load_model
-from sterna_flows.report import read_report
+from sterna_flows.report_file import read_report
 from sterna_flows.vivado import vivado_script
 from sterna_flows.yosys import yosys_command
 from sterna_hw.verilog_ports import module_ports
