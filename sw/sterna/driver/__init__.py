@@ -39,6 +39,7 @@ from .memory_bus import MemoryBus
 from .pynq_bus import PynqBus
 from .record import read_record
 from .registers import Registers
+from .serial_bus import SerialBus
 
 __all__ = [
     "AcceleratorDriver",
@@ -56,6 +57,7 @@ __all__ = [
     "Receive",
     "Registers",
     "Send",
+    "SerialBus",
     "Steps",
     "WaitInterrupt",
     "Write32",
