@@ -33,7 +33,7 @@ InputType = Annotated[
     ),
 ]
 
-BOTH = ("model", "target", "output", "wrapper")
+BOTH = ("model", "target", "output", "wrapper", "board")
 OF_DECODERS = ("lanes", "ports", "best", "layers", "memory")
 
 
@@ -69,6 +69,9 @@ def build(
     wrapper: Annotated[
         str, typer.Option(help="A module around it for other tools: litex, or none.")
     ] = "none",
+    board: Annotated[
+        str | None, typer.Option(help="A board with an open flow: ulx3s-85f, icepi-zero, ...")
+    ] = None,
     lanes: Annotated[int | None, typer.Option(help="Decoders: tokens of a pass.")] = None,
     ports: Annotated[int | None, typer.Option(help="Decoders: memory ports.")] = None,
     best: Annotated[int | None, typer.Option(help="Decoders: logits that a host can see.")] = None,
@@ -82,9 +85,13 @@ def build(
 
     decoder = None if model is None else find_model(model, layers=layers)
     _refuse_others(context, model, decoder is not None)
+    if board is not None and target is None:
+        from .boards import find_board
+
+        target = find_board(board).target
     if decoder is not None:
         choices = {"lanes": lanes, "ports": ports, "best_count": best, "memory": memory}
-        _build_decoder(decoder, target, output, choices, wrapper)
+        _build_decoder(decoder, target, output, choices, wrapper, board)
         return
     from sterna.folding import read_foldings
     from sterna.planner import Budget
@@ -113,7 +120,7 @@ def build(
         options["budget"] = Budget(lut=budget)
     with telling(steps=False) as tell:
         tell(f"Building {graph.name} for {target}")
-        build_with_regression(graph, target, output, wrapper=wrapper, **options)
+        build_with_regression(graph, target, output, wrapper=wrapper, board=board, **options)
     print_report(output_console(), read_report(output))
 
 
@@ -142,7 +149,12 @@ def _refuse_others(context: typer.Context, model: str | None, is_decoder: bool) 
 
 
 def _build_decoder(
-    source: Any, target: str | None, output: Path, choices: Mapping[str, Any], wrapper: str
+    source: Any,
+    target: str | None,
+    output: Path,
+    choices: Mapping[str, Any],
+    wrapper: str,
+    board: str | None,
 ) -> None:
     from .decoder_flow import build_with_choices
     from .tables import output_console
@@ -151,7 +163,7 @@ def _build_decoder(
         raise ValueError("Target must be given: --target xck26, for example")
     with telling(steps=False) as tell:
         tell(f"Building {source.name} for {target}")
-        lines = build_with_choices(source, target, output, choices, wrapper)
+        lines = build_with_choices(source, target, output, choices, wrapper, board)
     console = output_console()
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

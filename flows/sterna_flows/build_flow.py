@@ -22,6 +22,7 @@ from sterna.folding import read_foldings
 from sterna.ir import Graph, parse_graph
 from sterna.output_folder import fresh_folder
 
+from .boards import board_for, write_board
 from .hand_over import check_wrapper, write_hand_over
 from .models import load_model, sample_inputs
 from .regression import write_regression
@@ -42,10 +43,12 @@ def build_with_regression(
     *,
     vectors: int = VECTOR_COUNT,
     wrapper: str = "none",
+    board: str | None = None,
     **options: Any,
 ) -> Design:
     """Build a design and its regression of ``vectors`` frames, with a ``wrapper`` (`hand_over`)
-    around it if wished; other options as `sterna.build`.
+    or the top of a ``board`` (`boards`) around it if wished; other options as `sterna.build`. On a
+    board the clock is that of its oscillator.
 
     Raises
     ------
@@ -54,6 +57,14 @@ def build_with_regression(
         not fit.
     """
     check_wrapper(wrapper)
+    found = None if board is None else board_for(board, target)
+    if found is not None:
+        if options.get("clock_mhz") not in (None, found.clock_mhz):
+            raise ValueError(
+                f"Clock on {found.name} must be its oscillator's {found.clock_mhz:g} MHz, "
+                f"not {options['clock_mhz']!r}"
+            )
+        options["clock_mhz"] = found.clock_mhz
     if vectors < 2:
         raise ValueError(f"Number of vectors must be 2 or more, not {vectors}")
     out = Path(out)
@@ -66,6 +77,8 @@ def build_with_regression(
         title = f"{record['model']}, made by Sterna"
         place = record["target"], record["clock_mhz"]
         made += write_hand_over(folder, name, *place, table, title, wrapper)
+        if found is not None:
+            made += write_board(folder, name, found)
         if record["target"] in PARTS:
             script = f"{name}.tcl"
             (folder / script).write_text(vivado_script(name, record["target"]))

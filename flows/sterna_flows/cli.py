@@ -23,6 +23,7 @@ from .estimate_command import estimate
 from .fuzz_command import fuzz
 from .generate_command import generate
 from .report_command import report
+from .run_command import run as run_command
 from .terminal import (
     CheckFailed,
     end_tools_when_terminated,
@@ -44,6 +45,7 @@ app = typer.Typer(
 app.add_typer(bench, name="bench")
 for command in (build, generate, estimate, report, fuzz):
     app.command()(command)
+app.command("run")(run_command)
 
 Model = Annotated[str, typer.Argument(help="A QONNX file, or the name of a zoo network.")]
 Build = Annotated[Path, typer.Argument(metavar="DIR", help="A folder made by `sterna build`.")]

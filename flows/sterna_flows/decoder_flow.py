@@ -16,6 +16,7 @@ from sterna.output_folder import fresh_folder
 from sterna_hw.base import find_device
 from sterna_models import text_zoo
 
+from .boards import board_for, write_board
 from .decoder_estimate import Workload, estimate_decoder
 from .decoder_regression import write_decoder_regression
 from .generation import Generation
@@ -64,10 +65,11 @@ def build_decoder_folder(
     *,
     hardware: DecoderHardware | None = None,
     wrapper: str = "none",
+    board: str | None = None,
 ) -> DecoderDesign:
     """`sterna.decoder.building.build_decoder`, with the driver for boards, a regression that runs
-    by ``make`` in the folder, what other tools take (`hand_over`, with a ``wrapper`` if wished)
-    and, for Xilinx devices, a Vivado script.
+    by ``make`` in the folder, what other tools take (`hand_over`, with a ``wrapper`` if wished),
+    the top of a ``board`` if wished (`boards`) and, for Xilinx devices, a Vivado script.
 
     Raises
     ------
@@ -76,6 +78,7 @@ def build_decoder_folder(
         not fit.
     """
     check_wrapper(wrapper)
+    found = None if board is None else board_for(board, target)
     with fresh_folder(Path(out), mark=DECODER_FILE) as folder:
         record = build_decoder(source, target, folder, hardware=hardware).record
         name = record["name"]
@@ -83,6 +86,8 @@ def build_decoder_folder(
         table = json.loads((folder / "registers.json").read_text())
         clock, title = find_device(target).clock_mhz, f"{record['model']}, made by Sterna"
         made += write_hand_over(folder, name, target, clock, table, title, wrapper)
+        if found is not None:
+            made += write_board(folder, name, found)
         if target in PARTS:
             made.append(f"{name}.tcl")
             (folder / made[-1]).write_text(vivado_script(name, target))
@@ -96,11 +101,14 @@ def build_with_choices(
     output: Path,
     choices: Mapping[str, Any],
     wrapper: str = "none",
+    board: str | None = None,
 ) -> list[str]:
     """Builds a decoder with the device's recommended choices, but for those given; gives lines that
     say what was made."""
     hardware = choose_hardware(source, target, choices)
-    design = build_decoder_folder(source, target, output, hardware=hardware, wrapper=wrapper)
+    design = build_decoder_folder(
+        source, target, output, hardware=hardware, wrapper=wrapper, board=board
+    )
     report = json.loads((output / "report.json").read_text())
     used = ", ".join(
         f"{amount:.0f} {kind}" for kind, amount in report["estimated"].items() if amount

@@ -23,7 +23,7 @@ from sterna_sim.stalls import PROFILES
 from .models import sample_inputs
 from .report_file import check_files, extend_report, read_report
 
-__all__ = ["failures", "profile_names", "read_inputs", "simulate"]
+__all__ = ["failures", "input_codes_of", "profile_names", "read_inputs", "simulate"]
 
 Progress = Callable[[int, int], None]
 
@@ -60,7 +60,7 @@ def simulate(
     design = design if isinstance(design, Design) else Design(Path(design))
     report = read_report(design.directory)
     check_files(design.directory, report)
-    codes = _codes(design, inputs, seed)
+    codes = input_codes_of(design, inputs, seed)
     results = simulate_profiles(
         design.directory,
         codes,
@@ -130,7 +130,14 @@ def failures(results: Sequence[SimulationResult]) -> list[str]:
     return lines
 
 
-def _codes(design: Design, inputs: np.ndarray | int, seed: int) -> np.ndarray:
+def input_codes_of(design: Design, inputs: np.ndarray | int, seed: int) -> np.ndarray:
+    """Codes, int64 ``(samples, elements)``, of what `simulate` takes as inputs.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit the design.
+    """
     graph = design.graph
     if isinstance(inputs, int):
         return sample_inputs(graph, inputs, seed, design.record["model"])[0]

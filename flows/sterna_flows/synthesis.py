@@ -2,8 +2,9 @@
 
 Works in the folder ``synth`` of the build, on copies of its Verilog and memory files. The bare
 accelerator is synthesised for its resources. For place and route its ports are too many for a
-package, so a second run puts the pin harness around it (`sterna_hw.pin_harness`), whose logic is in
-the bitstream and in nextpnr's ``used`` but not in ``resources``; the two runs go side by side. For
+package, so a second run puts the pin harness around it, or the top of the board that the build is
+for (`surroundings`), whose logic is in the bitstream and in nextpnr's ``used`` but not in
+``resources``; the two runs go side by side. For
 Xilinx devices, which nothing here places, the levels of logic between registers are measured in the
 mapped netlist instead (`logic_levels`). Decoders are synthesised in pieces (`unit_synthesis`), so
 each of their units has its own count. All results extend the build's report.
@@ -26,11 +27,11 @@ from sterna.output_folder import fresh_folder
 from sterna_hw.add_subtract import FAMILY_FILES
 from sterna_hw.base import Device, find_device
 from sterna_hw.pin_harness import PinHarnessConfig
-from sterna_hw.verilog import emit
 
 from .logic_levels import LogicLevels, logic_levels
 from .nextpnr import PlacedDesign, place_and_route
 from .report_file import check_files, extend_report, read_report
+from .surroundings import Surroundings, harness_around, read_board
 from .tools import ToolError
 from .unit_synthesis import PiecesResult, synthesise_pieces
 from .yosys import AMOUNTS, synthesise
@@ -57,7 +58,8 @@ def synthesise_design(
 
     ``seeds`` placements are made, from ``seed`` upwards, and the fastest is kept; the report has
     the clocks of all. ``pins`` is an LPF file with pin locations for the harness's ports; without
-    it nextpnr places them freely. ``progress`` is told what is going on.
+    it nextpnr places them freely. A build for a board has its pins, and its oscillator's clock is
+    what the placer strives for. ``progress`` is told what is going on.
 
     Raises
     ------
@@ -89,7 +91,7 @@ def synthesise_design(
             decoder.check_image()
     say = progress or (lambda line: None)
     top = report["top"]
-    harness = harness_of((directory / f"{top}.v").read_text()) if pnr else None
+    around = _surroundings(directory, top, device, frequency_mhz, pins) if pnr else None
     with fresh_folder(directory / "synth", mark="yosys.log") as work:
         sources = copy_sources(directory, report["files"], work, device)
         try:
@@ -97,15 +99,15 @@ def synthesise_design(
                 counting = pool.submit(_count, work, sources, top, device, _is_decoder(report), say)
                 say(f"Synthesis for {device.name}")
                 placing = None
-                if harness is not None:
-                    options = (harness, frequency_mhz, range(seed, seed + seeds), pins, say)
-                    placing = pool.submit(_place_in_harness, work, sources, top, device, *options)
+                if around is not None:
+                    options = (around, range(seed, seed + seeds), say)
+                    placing = pool.submit(_place, work, sources, top, *options)
                 counted, levels = counting.result()
                 placed = placing.result() if placing is not None else []
         except ToolError as error:
             raise _with_logs(error, work, directory) from None
-        _tidy(work, top)
-    parts = _parts(directory, report, counted, placed)
+        _tidy(work, top, around)
+    parts = _parts(directory, report, counted, placed, around)
     if levels is not None:
         parts["logic_levels"] = levels.as_dict()
     stale = ("resources", "logic_levels", "fmax_mhz", "place_and_route")
@@ -183,30 +185,39 @@ def harness_of(verilog: str) -> PinHarnessConfig:
     )
 
 
-def _place_in_harness(
+def _surroundings(
+    directory: Path, top: str, device: Device, frequency_mhz: float, pins: Path | None
+) -> Surroundings:
+    """The board that the build is for, or the harness."""
+    board = read_board(directory, device)
+    if board is None:
+        harness = harness_of((directory / f"{top}.v").read_text())
+        return harness_around(top, harness, device, frequency_mhz, pins)
+    if pins is not None:
+        raise ValueError(f"Pins must not be given for a build that has those of {board.board}")
+    return board
+
+
+def _place(
     work: Path,
     sources: Sequence[str],
     top: str,
-    device: Device,
-    harness: PinHarnessConfig,
-    frequency_mhz: float,
+    around: Surroundings,
     seeds: Sequence[int],
-    pins: Path | None,
     say: Callable[[str], None],
 ) -> list[PlacedDesign]:
-    """Synthesis of harness and accelerator, place and route, bitstream, in a folder of its own; one
-    result a seed. The files of the fastest stay."""
+    """Synthesis of the accelerator and what is around it, place and route, bitstream, in a folder
+    of its own; one result a seed. The files of the fastest stay."""
     folder = work / "placed"
     folder.mkdir()
     for path in [*work.glob("*.v"), *work.glob("*.sv"), *work.glob("*.hex")]:
         shutil.copyfile(path, folder / path.name)
-    files = emit(harness.create_top(top), f"{top}_pins")
-    for name, text in files.items():
+    for name, text in around.files.items():
         (folder / name).write_text(text)
-    constraints = f'FREQUENCY PORT "aclk" {frequency_mhz:g} MHZ;\n'
-    constraints += pins.read_text() if pins is not None else ""
-    (folder / "pins.lpf").write_text(constraints)
-    synthesise(folder, [*sources, *files], f"{top}_pins", device, netlist="netlist.json")
+    (folder / "pins.lpf").write_text(around.constraints)
+    device, frequency_mhz = around.device, around.frequency_mhz
+    own = [name for name in around.files if name.endswith(".v") and name not in sources]
+    synthesise(folder, [*sources, *own], around.top, device, netlist="netlist.json")
     netlist = (folder / "netlist.json").read_text()
     placements: list[PlacedDesign] = []
     for number, seed in enumerate(seeds, start=1):
@@ -215,7 +226,7 @@ def _place_in_harness(
         trial = folder / f"seed{seed}"
         trial.mkdir()
         (trial / "netlist.json").write_text(netlist)
-        (trial / "pins.lpf").write_text(constraints)
+        (trial / "pins.lpf").write_text(around.constraints)
         placed = place_and_route(
             trial,
             "netlist.json",
@@ -242,20 +253,24 @@ def _with_logs(error: ToolError, work: Path, directory: Path) -> ToolError:
     return ToolError(f"{error}; the log is {kept}")
 
 
-def _tidy(work: Path, top: str) -> None:
+def _tidy(work: Path, top: str, around: Surroundings | None) -> None:
     """Keeps what a reader may want: scripts, logs, the harness, constraints and the bitstream."""
     for path in list(work.iterdir()):
         if path.is_file() and path.suffix != ".ys" and path.name != "yosys.log":
             path.unlink()
     placed = work / "placed"
-    if placed.is_dir():
-        for name in (f"{top}.bit", f"{top}_pins.v", "pins.lpf", "nextpnr.log", "ecppack.log"):
+    if around is not None:
+        for name in (f"{top}.bit", f"{around.top}.v", "pins.lpf", "nextpnr.log", "ecppack.log"):
             (placed / name).rename(work / name)
         shutil.rmtree(placed)
 
 
 def _parts(
-    directory: Path, report: dict[str, Any], counted: PiecesResult, placements: list[PlacedDesign]
+    directory: Path,
+    report: dict[str, Any],
+    counted: PiecesResult,
+    placements: list[PlacedDesign],
+    around: Surroundings | None,
 ) -> dict[str, Any]:
     """What synthesis adds to the report."""
     made = sorted(f"synth/{path.name}" for path in (directory / "synth").iterdir())
@@ -277,5 +292,7 @@ def _parts(
         details["critical_path"] = list(details["critical_path"])
         if placed.bitstream is not None:
             details["bitstream"] = f"synth/{placed.bitstream}"
+        if around is not None and around.board is not None:
+            details["board"] = around.board
         parts["place_and_route"] = details
     return parts
