@@ -65,15 +65,17 @@ def run(
     output: Annotated[Path | None, typer.Option(help="Write the results: a .npy file.")] = None,
 ) -> None:
     """Classify a file of inputs on a board, over its serial port."""
+    from sterna.driver import read_record
+
     from .simulation import read_inputs
 
-    samples = read_inputs(inputs)
+    samples, record = read_inputs(inputs), read_record(directory)
     with telling() as tell:
         found, expected = run_on_board(directory, port, samples, tell)
     if output is not None:
         np.save(output, found)
-    best = found[:, 0] if found.shape[1] <= 2 else found.argmax(axis=1)
-    print(f"Results: {' '.join(map(str, best))}")
+    labels = found[:, 0] if record["top_k"] else found.argmax(axis=1)
+    print(f"Classes: {' '.join(map(str, labels))}")
     wrong = int((found != expected).any(axis=1).sum())
     print(f"{len(found)} samples, {len(found) - wrong} as the golden model says")
     fail_unless_equal([f"{wrong} of {len(found)} samples differ"] if wrong else [])

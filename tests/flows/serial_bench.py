@@ -1,13 +1,15 @@
 """The UART of a board in a simulation, at the other end of a pseudo terminal.
 
 What the host writes to the terminal becomes levels of ``rx``; bytes on ``tx`` go back. While no
-byte is under way in either direction, simulated time stands still and the host is waited for.
+byte is under way in either direction, simulated time stands still and the host is waited for. The
+file ``terminal`` in the folder of the simulation names the host's end; a file ``stop`` ends it all.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import tty
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,13 @@ REST_BYTES = 60
 
 @cocotb.test()
 async def serve(dut: Any) -> None:
-    terminal = int(os.environ["STERNA_TERMINAL"])
+    terminal, other = os.openpty()
+    tty.setraw(terminal)
+    tty.setraw(other)
     divisor = int(os.environ["STERNA_DIVISOR"])
-    stop = Path(os.environ["STERNA_STOP"])
+    stop, name = Path("stop"), Path("terminal")
+    name.with_suffix(".new").write_text(os.ttyname(other))
+    name.with_suffix(".new").rename(name)
     damage = int(os.environ.get("STERNA_DAMAGE", "-1"))
     dut.rx.value = 1
     Clock(dut.clock, 10, "ns", impl="gpi").start()
