@@ -31,7 +31,7 @@ def module_ports(verilog: str, module: str) -> dict[str, Port]:
     found = re.search(rf"^module {module}\b.*?^endmodule", verilog, re.MULTILINE | re.DOTALL)
     if found is None:
         raise ValueError(f"Module {module} must be in the Verilog text")
-    pattern = r"^\s*(input|output) (?:wire |reg )?(?:\[(\d+):0\] )?(\w+);"
+    pattern = r"(?:^|(?<=;))\s*(input|output) (?:wire |reg )?(?:\[(\d+):0\] )?(\w+);"
     return {
         name: Port(direction, int(high or 0) + 1)
         for direction, high, name in re.findall(pattern, found[0], re.MULTILINE)
