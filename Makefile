@@ -51,6 +51,8 @@ lint: $(VENV)/stamp-test
 pytest: $(VENV)/stamp-test
 	@command -v chromium > /dev/null \
 	  || echo "== No Chromium here: reports are not opened in a browser (Debian: apt-get install chromium)"
+	@command -v tclsh > /dev/null || $(BIN)/python -c "import tkinter" 2> /dev/null \
+	  || echo "== No Tcl here: Vivado scripts are not run with recorded commands (Debian: apt-get install tcl)"
 	@echo "== Running the tests on $(WORKERS) cores"
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGUMENTS)
 
