@@ -46,9 +46,7 @@ def test_the_tables_are_those_of_the_bridge() -> None:
     told = {row[0].split()[1]: (int(row[0].split()[0]), int(row[2], 16)) for row in rows}
     assert told == {name: (kind, kind | ANSWER) for name, kind in KINDS.items()}
     assert f"`{SYNC:#x}, kind, length" in TEXT and f"{BAUD:,} baud" in TEXT
-    assert f"| any, damaged | | {REFUSED:#X} | {ERRORS['checksum']}:".replace("0X", "0x") in TEXT
-    assert (
-        f"| other kind or length | | {REFUSED:#X} | {ERRORS['request']} |".replace("0X", "0x")
-        in TEXT
-    )
+    refused = f"0x{REFUSED:X}"
+    assert f"| any, damaged | | {refused} | {ERRORS['checksum']}:" in TEXT
+    assert f"| other kind or length | | {refused} | {ERRORS['request']} |" in TEXT
     assert all(f"`{board}`" in TEXT for board in BOARDS)
