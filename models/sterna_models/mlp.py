@@ -1,15 +1,16 @@
 """Builds the torch modules of a described multi-layer perceptron: quantised and float twins.
 
-Both are plain sequences with the same layer names, so the float network's state starts the
-quantised one. The quantised network is: `input` (quantiser), convolutions if there are any
-(`sterna_models.cnn`), `flatten` when a sample has more than one axis, `hidden1`, `norm1`, `relu1`,
-..., `output`. The names go through the importers into the intermediate representation, reports and
-mismatch messages.
+Both are sequences with the same layer names, so the float network's state starts the quantised
+one. The quantised network is: `input` (quantiser), convolutions and residual blocks if there are
+any (`sterna_models.cnn`), `flatten` when a sample has more than one axis, `hidden1`, `norm1`,
+`relu1`, ..., `output`. The names go through the importers into the intermediate representation,
+reports and mismatch messages.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -17,8 +18,8 @@ import brevitas.nn as qnn
 from torch import nn
 
 from . import quantizers
-from .cnn import add_convolutions, convolution_options
-from .recipe import Activation, ConvolutionLayer, MlpDescription
+from .cnn import add_convolutions
+from .recipe import Activation, ConvolutionLayer, MlpDescription, ResidualBlock
 
 __all__ = ["build_float", "build_quantized"]
 
@@ -35,6 +36,52 @@ def _activation_options(activation: Activation) -> dict[str, Any]:
     if activation.signed:
         options["min_val"] = -activation.full_scale
     return options
+
+
+@dataclass(frozen=True)
+class _FloatMaker:
+    """Layers of the float twin on ``axes`` axes."""
+
+    axes: int
+
+    def convolution(
+        self, inputs: int, channels: int, kernel: int, stride: int, padding: int, groups: int = 1
+    ) -> nn.Module:
+        kind = (nn.Conv1d, nn.Conv2d)[self.axes - 1]
+        return kind(inputs, channels, kernel, stride, padding, groups=groups, bias=False)
+
+    def norm(self, channels: int) -> nn.Module:
+        return (nn.BatchNorm1d, nn.BatchNorm2d)[self.axes - 1](channels)
+
+    def pool(self, size: int) -> nn.Module:
+        return (nn.MaxPool1d, nn.MaxPool2d)[self.axes - 1](size)
+
+    def relu(self) -> nn.Module:
+        return nn.ReLU()
+
+    def quantiser(self, activation: Activation) -> nn.Module:
+        return nn.Identity()
+
+
+@dataclass(frozen=True)
+class _QuantizedMaker(_FloatMaker):
+    """The same with weights and activations quantised."""
+
+    weight_options: dict[str, Any]
+    activation: Activation
+
+    def convolution(
+        self, inputs: int, channels: int, kernel: int, stride: int, padding: int, groups: int = 1
+    ) -> nn.Module:
+        kind: Any = (qnn.QuantConv1d, qnn.QuantConv2d)[self.axes - 1]
+        options = {"stride": stride, "padding": padding, "groups": groups, "bias": False}
+        return kind(inputs, channels, kernel, **options, **self.weight_options)
+
+    def relu(self) -> nn.Module:
+        return qnn.QuantReLU(**_activation_options(self.activation))
+
+    def quantiser(self, activation: Activation) -> nn.Module:
+        return qnn.QuantIdentity(**_activation_options(activation))
 
 
 def build_quantized(
@@ -59,23 +106,19 @@ def build_quantized(
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     layers["input"] = qnn.QuantIdentity(**_activation_options(description.input_activation))
 
-    def convolution(inputs: int, layer: ConvolutionLayer) -> nn.Module:
-        options = convolution_options(inputs, layer)
-        return qnn.QuantConv2d(inputs, layer.channels, layer.kernel, **options, **weight_options)
+    def maker(axes: int) -> _QuantizedMaker:
+        return _QuantizedMaker(axes, weight_options, description.hidden_activation)
 
-    def activation() -> nn.Module:
-        return qnn.QuantReLU(**_activation_options(description.hidden_activation))
-
-    input_shape = add_convolutions(
-        layers, description.convolutions, input_shape, convolution, activation
-    )
+    input_shape = add_convolutions(layers, description.convolutions, input_shape, maker)
     if len(input_shape) > 1:
         layers["flatten"] = nn.Flatten()
     size = prod(input_shape)
     for number, hidden_size in enumerate(description.hidden_sizes, start=1):
         layers[f"hidden{number}"] = qnn.QuantLinear(size, hidden_size, bias=False, **weight_options)
         layers[f"norm{number}"] = nn.BatchNorm1d(hidden_size)
-        layers[f"relu{number}"] = activation()
+        layers[f"relu{number}"] = qnn.QuantReLU(
+            **_activation_options(description.hidden_activation)
+        )
         size = hidden_size
     layers["output"] = qnn.QuantLinear(
         size, class_count, bias=description.output_bias, **weight_options
@@ -88,16 +131,11 @@ def build_float(
     input_shape: tuple[int, ...],
     class_count: int,
     dropout: float = 0.0,
-    convolutions: tuple[ConvolutionLayer, ...] = (),
+    convolutions: tuple[ConvolutionLayer | ResidualBlock, ...] = (),
 ) -> nn.Sequential:
     """The same network without quantisers, its output with a bias; dropout before each linear."""
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-
-    def convolution(inputs: int, layer: ConvolutionLayer) -> nn.Module:
-        options = convolution_options(inputs, layer)
-        return nn.Conv2d(inputs, layer.channels, layer.kernel, **options)
-
-    input_shape = add_convolutions(layers, convolutions, input_shape, convolution, nn.ReLU)
+    input_shape = add_convolutions(layers, convolutions, input_shape, _FloatMaker)
     if len(input_shape) > 1:
         layers["flatten"] = nn.Flatten()
     size = prod(input_shape)

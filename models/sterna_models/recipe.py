@@ -19,7 +19,15 @@ from .data.data_set import DataSet
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Activation", "ConvolutionLayer", "Metrics", "MlpDescription", "Recipe", "Training"]
+__all__ = [
+    "Activation",
+    "ConvolutionLayer",
+    "Metrics",
+    "MlpDescription",
+    "Recipe",
+    "ResidualBlock",
+    "Training",
+]
 
 
 @dataclass(frozen=True)
@@ -54,9 +62,10 @@ class Activation:
 
 @dataclass(frozen=True)
 class ConvolutionLayer:
-    """A convolution of ``channels`` outputs with a square ``kernel`` and as much ``padding`` on all
-    sides, batch norm and quantised ReLU, and a maximum over ``pool`` by ``pool`` if that is more
-    than 1. A ``depthwise`` one looks at each channel by itself."""
+    """A convolution of ``channels`` outputs, batch norm and quantised ReLU, and a maximum over
+    ``pool`` elements if that is more than 1. ``kernel``, ``stride``, ``padding`` (on both sides)
+    and ``pool`` are those of every axis, of which images have two and signals one. A ``depthwise``
+    one looks at each channel by itself."""
 
     channels: int
     kernel: int = 3
@@ -64,6 +73,29 @@ class ConvolutionLayer:
     padding: int = 0
     pool: int = 1
     depthwise: bool = False
+
+
+@dataclass(frozen=True)
+class ResidualBlock:
+    """Two convolutions and a shortcut around them, added, and a quantised ReLU over the sum.
+
+    The long way is convolution (with ``stride``), batch norm, quantised ReLU, convolution, batch
+    norm; both have ``channels`` outputs and an odd ``kernel`` with as much padding as keeps the
+    size. The shortcut is the input itself where that has the same shape, otherwise a convolution of
+    kernel 1 with ``stride`` and a batch norm. ``branch``, a signed activation, quantises what comes
+    from a batch norm in front of the sum: the branches' steps are powers of two, so sums are exact.
+    """
+
+    channels: int
+    branch: Activation
+    kernel: int = 3
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        if self.kernel % 2 == 0:
+            raise ValueError(f"Kernel of a residual block must be odd, not {self.kernel!r}")
+        if not self.branch.signed:
+            raise ValueError("Branch activation of a residual block must be signed, not unsigned")
 
 
 @dataclass(frozen=True)
@@ -81,7 +113,7 @@ class MlpDescription:
         Quantisers of the input and after each ReLU.
     weight_bit_width : :class:`int` or None
         Overrides the quantiser's bit width.
-    convolutions : tuple of :class:`ConvolutionLayer`
+    convolutions : tuple of :class:`ConvolutionLayer` and :class:`ResidualBlock`
         In front of the hidden layers.
     output_bias : :class:`bool`
         Whether the output layer has a float bias.
@@ -97,7 +129,7 @@ class MlpDescription:
     weight_bit_width: int | None = None
     output_bias: bool = False
     settled: bool = True
-    convolutions: tuple[ConvolutionLayer, ...] = ()
+    convolutions: tuple[ConvolutionLayer | ResidualBlock, ...] = ()
 
 
 @dataclass(frozen=True)

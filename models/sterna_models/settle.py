@@ -7,7 +7,9 @@ is ``alpha`` rounded to so few significant bits that the product with every poss
 exact in float32. What is left is one addition with one rounding: every evaluator agrees. It is done
 once, after training and before any accuracy is measured, so the settled network is the network.
 
-Only plain sequences of linear and convolutional layers with power-of-two scales can be settled.
+The module is traced with torch.fx, so batch norms may stand in branches. In front of each one must
+be a linear or convolutional layer that reads codes of one quantiser, itself or through a maximum,
+and all scales must be powers of two.
 """
 
 from __future__ import annotations
@@ -17,11 +19,23 @@ from typing import Any
 import brevitas.nn as qnn
 import numpy as np
 import torch
-from torch import nn
+from torch import fx, nn
 
 __all__ = ["settle_batch_norms"]
 
 _MANTISSA_BITS = 24
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+_WEIGHTED = (qnn.QuantLinear, qnn.QuantConv1d, qnn.QuantConv2d)
+_QUANTISERS = (qnn.QuantIdentity, qnn.QuantReLU)
+_PASSED = (nn.Flatten, nn.Identity, nn.Dropout, nn.MaxPool1d, nn.MaxPool2d)
+"""Layers behind which codes are still those of the quantiser in front."""
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Layers of Brevitas are leaves, like those of torch."""
+        is_brevitas = type(m).__module__.startswith("brevitas.")
+        return is_brevitas or super().is_leaf_module(m, module_qualified_name)
 
 
 def _round_significant(values: np.ndarray, bit_count: int) -> np.ndarray:
@@ -45,7 +59,31 @@ def _is_power_of_two(scale: torch.Tensor) -> bool:
     return scale.numel() == 1 and float(np.frexp(float(scale))[0]) == 0.5
 
 
-def _accumulator_bits(linear: qnn.QuantLinear | qnn.QuantConv2d, largest_code: int) -> int:
+def _producer(module: nn.Module, node: fx.Node) -> tuple[fx.Node, nn.Module | None]:
+    """The node that a layer reads, and its layer; none if it is the input or a function."""
+    (source,) = node.all_input_nodes
+    is_layer = source.op == "call_module"
+    return source, module.get_submodule(str(source.target)) if is_layer else None
+
+
+def _largest_code(module: nn.Module, node: fx.Node) -> int:
+    """The largest magnitude of the codes that a layer reads."""
+    source, layer = _producer(module, node)
+    while isinstance(layer, _PASSED):
+        source, layer = _producer(module, source)
+    if not isinstance(layer, _QUANTISERS):
+        raise ValueError(
+            f"Layer {node.target} in front of a batch norm must read a quantiser, not {layer!r}"
+        )
+    quantizer: Any = layer.act_quant
+    scale = quantizer.scale()
+    if not isinstance(scale, torch.Tensor) or not _is_power_of_two(scale):
+        raise ValueError(f"Scale of an activation must be a power of two, not {scale}")
+    bits = int(quantizer.bit_width())
+    return 2 ** (bits - 1) if quantizer.is_signed else 2**bits - 1
+
+
+def _accumulator_bits(linear: Any, largest_code: int) -> int:
     """Bits of the largest magnitude that an accumulator of the layer can reach."""
     weight = linear.quant_weight()
     if not _is_power_of_two(weight.scale):
@@ -56,31 +94,27 @@ def _accumulator_bits(linear: qnn.QuantLinear | qnn.QuantConv2d, largest_code: i
     return int(integers.abs().flatten(1).sum(dim=1).max().item() * largest_code).bit_length()
 
 
-def settle_batch_norms(module: nn.Sequential) -> None:
+def settle_batch_norms(module: nn.Module) -> None:
     """Settles every batch norm of a trained network in place.
 
-    ``module`` is a sequence of Brevitas layers in which each batch norm follows a linear layer.
+    ``module`` is a network of Brevitas layers in which each batch norm follows a linear layer, and
+    that layer a quantiser.
 
     Raises
     ------
     ValueError
-        If a scale is not a power of two or a batch norm does not follow a linear layer.
+        If a scale is not a power of two or a batch norm does not follow such a layer.
     """
-    largest_code, previous = 0, None
     with torch.no_grad():
-        for layer in module:
-            if isinstance(layer, (qnn.QuantIdentity, qnn.QuantReLU)):
-                quantizer: Any = layer.act_quant
-                scale = quantizer.scale()
-                if not isinstance(scale, torch.Tensor) or not _is_power_of_two(scale):
-                    raise ValueError(f"Scale of an activation must be a power of two, not {scale}")
-                bits = int(quantizer.bit_width())
-                largest_code = 2 ** (bits - 1) if quantizer.is_signed else 2**bits - 1
-            elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
-                if not isinstance(previous, qnn.QuantLinear | qnn.QuantConv2d):
-                    raise ValueError(f"Batch norm must follow a linear layer, not {previous!r}")
-                _settle(layer, _MANTISSA_BITS - _accumulator_bits(previous, largest_code))
-            previous = layer
+        for node in _Tracer().trace(module).nodes:
+            norm = module.get_submodule(str(node.target)) if node.op == "call_module" else None
+            if not isinstance(norm, _NORMS):
+                continue
+            source, linear = _producer(module, node)
+            if not isinstance(linear, _WEIGHTED):
+                raise ValueError(f"Batch norm must follow a linear layer, not {linear!r}")
+            bits = _accumulator_bits(linear, _largest_code(module, source))
+            _settle(norm, _MANTISSA_BITS - bits)
 
 
 def _settle(norm: nn.BatchNorm1d | nn.BatchNorm2d, significant_bits: int) -> None:

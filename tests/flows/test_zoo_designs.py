@@ -21,20 +21,35 @@ FRAMES = 16
 STALLED_FRAMES = 4
 
 
-DESIGNS = [(name, "ecp5-85k", 2500) for name in zoo.names()]
+INTERVALS = {"digits_ternary_residual": 5000, "vowels_ternary_cnn": 5000}
+"""Cycles a frame where 2,500 would make a larger design than is worth simulating."""
+
+DESIGNS = [(name, "ecp5-85k", INTERVALS.get(name, 2500)) for name in zoo.names()]
 """On ECP5 the planner takes the select-and-add engine; the table engine is that of Xilinx."""
 
 DESIGNS.append(("shuttle_anomaly_mlp", "xck26", 60))
 
+STREAMING = (
+    "fashion_ternary_cnn",
+    "digits_ternary_residual",
+    "digits_int4_separable",
+    "vowels_ternary_cnn",
+)
+"""Networks whose interval is held to their slowest layer's ideal."""
+
 
 def slowest_ideal(design: Design) -> float:
-    """Cycles of a frame in the slowest layer if each of its lanes had a product in each cycle."""
+    """Cycles of a frame in the slowest layer if each of its lanes had a product in each cycle.
+
+    Layers of groups are left out, having no folding: they follow the pace of the others."""
+    foldings = read_foldings(design.directory / "folding.json")
     ideals = []
-    for name, folding in read_foldings(design.directory / "folding.json").items():
-        layer = design.graph[name]
-        assert isinstance(layer, MatMul) and isinstance(folding, SelectFolding)
-        products = layer.weights.size * design.graph.types[name].vectors
-        ideals.append(products / (folding.block_inputs * folding.queries))
+    for layer in design.graph.ops:
+        if isinstance(layer, MatMul):
+            folding = foldings[layer.name]
+            assert isinstance(folding, SelectFolding)
+            products = layer.weights.size * layer.planes * design.graph.types[layer.name].vectors
+            ideals.append(products / (folding.block_inputs * folding.queries))
     return max(ideals)
 
 
@@ -65,7 +80,7 @@ def test_every_word_and_every_cycle(name: str, target: str, interval: int, tmp_p
         design.record["cycles"]["latency"],
         design.record["cycles"]["interval"],
     )
-    if name == "fashion_ternary_cnn":
+    if name in STREAMING:
         assert slowest_ideal(design) <= free.interval <= 1.05 * slowest_ideal(design)
 
 

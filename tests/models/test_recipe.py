@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sterna_models import RECIPES, quantizers
-from sterna_models.recipe import Activation
+from sterna_models.recipe import Activation, ResidualBlock
 
 EXPECTED = {
     "digits_ternary_mlp",
@@ -15,7 +15,10 @@ EXPECTED = {
     "digits_int4_mlp",
     "digits_shift_mlp",
     "digits_ternary_cnn",
+    "digits_ternary_residual",
+    "digits_int4_separable",
     "fashion_ternary_cnn",
+    "vowels_ternary_cnn",
     "can_intrusion_mlp",
     "shuttle_anomaly_mlp",
 }
@@ -29,7 +32,7 @@ def test_registry_is_keyed_by_name():
 def test_registry_needs_no_torch():
     program = (
         "import sys\n"
-        "for name in ('torch', 'brevitas', 'sklearn', 'river', 'mlxtend'):\n"
+        "for name in ('torch', 'brevitas', 'sklearn', 'river', 'mlxtend', 'sktime'):\n"
         "    sys.modules[name] = None\n"
         "from sterna_models import RECIPES\n"
         "inputs, labels = RECIPES['can_intrusion_mlp'].test_inputs()\n"
@@ -80,3 +83,11 @@ def test_activation(activation, step, largest):
 def test_activation_refuses(arguments, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
         Activation(*arguments)
+
+
+def test_residual_block_refuses():
+    signed, unsigned = Activation(4, 4.0, signed=True), Activation(4, 4.0)
+    with pytest.raises(ValueError, match="^Kernel of a residual block must be odd, not 2$"):
+        ResidualBlock(4, signed, kernel=2)
+    with pytest.raises(ValueError, match="^Branch activation of a residual block must be signed"):
+        ResidualBlock(4, unsigned)

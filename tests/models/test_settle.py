@@ -12,6 +12,8 @@ from torch import nn
 from sterna_models import quantizers
 from sterna_models.settle import settle_batch_norms
 
+TERNARY = quantizers.TernaryMeanWeightPowerOfTwo
+
 
 def make_network(
     seed: int, weight_quant: type = quantizers.TernaryMeanWeightPowerOfTwo
@@ -74,6 +76,61 @@ def test_is_idempotent():
     state = {name: value.clone() for name, value in module.state_dict().items()}
     settle_batch_norms(module)
     assert all(torch.equal(value, state[name]) for name, value in module.state_dict().items())
+
+
+class Branches(nn.Module):
+    """A convolution and the input, each quantised to its own step, added; then another layer."""
+
+    def __init__(self, meets_a_quantiser: bool) -> None:
+        super().__init__()
+        signed: dict[str, Any] = {"act_quant": quantizers.SignedActivation, "bit_width": 4}
+        self.input = qnn.QuantIdentity(**signed, min_val=-4.0, max_val=4.0)
+        self.conv = qnn.QuantConv1d(3, 3, 3, padding=1, bias=False, weight_quant=TERNARY)
+        self.norm = nn.BatchNorm1d(3)
+        self.quant = qnn.QuantIdentity(**signed, min_val=-2.0, max_val=2.0)
+        self.meet = (
+            qnn.QuantReLU(act_quant=quantizers.UnsignedActivation, bit_width=4, max_val=4.0)
+            if meets_a_quantiser
+            else nn.Identity()
+        )
+        self.after = nn.Sequential(
+            nn.MaxPool1d(2),
+            qnn.QuantConv1d(3, 2, 3, bias=False, weight_quant=TERNARY),
+            nn.BatchNorm1d(2),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.input(x)
+        return self.after(self.meet(self.quant(self.norm(self.conv(x))) + x))
+
+
+def test_settles_norms_in_branches_and_behind_sums():
+    torch.manual_seed(0)
+    module = Branches(True).eval()
+    after: Any = module.after
+    pairs: list[Any] = [(module.conv, module.norm, 8), (*after[1:], 15)]
+    with torch.no_grad():
+        for _, norm, _ in pairs:
+            norm.running_mean.normal_()
+            norm.running_var.copy_(torch.rand(norm.num_features) + 0.1)
+            norm.weight.normal_()
+    settle_batch_norms(module)
+    for convolution, norm, largest_code in pairs:
+        assert norm.running_mean.tolist() == [0] * norm.num_features
+        weights = convolution.quant_weight().int().abs().flatten(1).sum(dim=1)
+        largest = int(weights.max()) * largest_code
+        alphas = norm.weight.detach().numpy()[:, np.newaxis]
+        accumulators = np.arange(-largest, largest + 1)
+        products = alphas.astype(np.float64) * accumulators
+        assert np.array_equal(products.astype(np.float32), products)
+        # One bit more would not have fitted beside the largest accumulator.
+        assert (alphas != np.round(alphas * 2**4) / 2**4).any()
+
+
+def test_refuses_a_layer_that_reads_a_sum():
+    message = "^Layer after.1 in front of a batch norm must read a quantiser, not None"
+    with pytest.raises(ValueError, match=message):
+        settle_batch_norms(Branches(False).eval())
 
 
 def test_refuses_float_scales():

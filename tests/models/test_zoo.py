@@ -18,7 +18,10 @@ ALPHABETS = {
     "digits_int4_mlp": ("ternary", 3),
     "digits_shift_mlp": ("shifts", 1),
     "digits_ternary_cnn": ("ternary", 1),
+    "digits_ternary_residual": ("ternary", 1),
+    "digits_int4_separable": ("ternary", 3),
     "fashion_ternary_cnn": ("ternary", 1),
+    "vowels_ternary_cnn": ("ternary", 1),
     "can_intrusion_mlp": ("two_bit", 1),
     "shuttle_anomaly_mlp": ("ternary", 1),
 }
@@ -34,7 +37,7 @@ def test_every_recipe_has_its_network():
 def test_loads_without_torch_and_data_packages():
     program = (
         "import sys\n"
-        "for name in ('torch', 'brevitas', 'mlxtend', 'sklearn', 'river', 'pandas'):\n"
+        "for name in ('torch', 'brevitas', 'mlxtend', 'sklearn', 'river', 'sktime', 'pandas'):\n"
         "    sys.modules[name] = None\n"
         "import sterna\n"
         "from sterna_models import zoo\n"
@@ -123,9 +126,9 @@ def test_promised_equality_was_measured(name):
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_weights_are_letters_of_the_intended_alphabet(name):
     graph = sterna.load(zoo.path(name))
-    products = [op for op in graph.ops if isinstance(op, ir.MatMul)]
-    network = RECIPES[name].network
-    assert len(products) == len(network.convolutions) + len(network.hidden_sizes) + 1
+    products = [op for op in graph.ops if isinstance(op, ir.MatMul | ir.GroupMatMul)]
+    layers = [value for value in RECIPES[name].build().parameters() if value.ndim > 1]
+    assert len(products) == len(layers)
     assert {(op.alphabet.name, op.planes) for op in products} == {ALPHABETS[name]}
 
 

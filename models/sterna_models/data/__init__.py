@@ -5,6 +5,7 @@ from .data_set import DataSet, stratified_split
 from .digits import load_digits, load_small_digit_images, load_small_digits
 from .fashion import load_fashion
 from .tabular import load_phishing, load_shuttle
+from .vowels import load_vowels
 
 __all__ = [
     "DataSet",
@@ -15,5 +16,6 @@ __all__ = [
     "load_shuttle",
     "load_small_digit_images",
     "load_small_digits",
+    "load_vowels",
     "stratified_split",
 ]

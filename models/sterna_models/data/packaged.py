@@ -1,4 +1,4 @@
-"""Reads a compressed table of numbers out of an installed package, without importing the package.
+"""Finds files in an installed package, and reads tables of numbers, without importing the package.
 
 The data packages are large and slow to import, and all that is needed of them is one file each.
 """
@@ -11,13 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["read_packaged_table"]
+__all__ = ["packaged_file", "read_packaged_table"]
 
 
-def read_packaged_table(package: str, file: str, header_lines: int = 0) -> np.ndarray:
-    """The numbers (float64, one row a line) of a gzipped, comma-separated ``file`` of ``package``.
-
-    ``file`` is the path inside the package; the first ``header_lines`` lines are skipped.
+def packaged_file(package: str, file: str) -> Path:
+    """Where ``file``, a path inside ``package``, lies.
 
     Raises
     ------
@@ -30,5 +28,18 @@ def read_packaged_table(package: str, file: str, header_lines: int = 0) -> np.nd
     path = Path(spec.submodule_search_locations[0]) / file
     if not path.is_file():
         raise ValueError(f"Package {package} must hold {file}, which this release of it does not")
-    with gzip.open(path, "rt") as text:
+    return path
+
+
+def read_packaged_table(package: str, file: str, header_lines: int = 0) -> np.ndarray:
+    """The numbers (float64, one row a line) of a gzipped, comma-separated ``file`` of ``package``.
+
+    ``file`` is the path inside the package; the first ``header_lines`` lines are skipped.
+
+    Raises
+    ------
+    ValueError
+        If the package is not installed or does not hold the file.
+    """
+    with gzip.open(packaged_file(package, file), "rt") as text:
         return np.loadtxt(text, delimiter=",", skiprows=header_lines, dtype=np.float64)
