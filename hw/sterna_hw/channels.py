@@ -1,4 +1,4 @@
-"""What parts with a setting for each channel share: which channels a beat carries.
+"""What parts with a setting for each channel share: ports, and which channels a beat carries.
 
 Channels are fastest in the stream, so they come round every ``beats`` beats. A counter says which
 beat of the round it is, and with that which row of a table of settings the lanes need. Where the
@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
 
-from .beat import beat_count
+from .base import IntegerRange
+from .beat import beat_count, beat_signature
 from .credit import CreditQueue, delay
 
-__all__ = ["ChannelConfig", "close_pipeline", "open_pipeline", "walk_channels"]
+__all__ = ["ChannelConfig", "ChannelPart", "close_pipeline", "open_pipeline", "walk_channels"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,29 @@ class ChannelConfig:
         lanes = np.arange(self.beats * self.count)
         lanes[self.channels :] = lanes[self.channels :] % self.count % self.channels
         return lanes.reshape(self.beats, self.count)
+
+
+class ChannelPart(wiring.Component):
+    """The ports of a part with as many elements coming in as going out.
+
+    Attributes
+    ----------
+    i, o : streams of beats of ``count`` elements, in and out
+    load : in, see `load_signature`; only when settings can be loaded
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+    load: Any
+
+    def __init__(
+        self, count: int, given: IntegerRange, result: IntegerRange, load: Any = None
+    ) -> None:
+        """``given`` and ``result`` are the ranges of elements, ``load`` the signature of rows."""
+        members = {"i": In(beat_signature(given, count)), "o": Out(beat_signature(result, count))}
+        if load is not None:
+            members["load"] = In(load)
+        super().__init__(members)
 
 
 def walk_channels(m: Module, config: ChannelConfig, step: Value) -> tuple[Signal, Signal]:

@@ -15,12 +15,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Signal, Value
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, IntegerRange, Timing
-from .beat import beat_layout, beat_signature
-from .channels import ChannelConfig, close_pipeline, open_pipeline
+from .beat import beat_layout
+from .channels import ChannelConfig, ChannelPart, close_pipeline, open_pipeline
 from .credit import CreditQueueConfig
 from .memory import MemoryConfig, MemoryStyle
 
@@ -118,20 +116,12 @@ class LookupConfig(ChannelConfig):
         return Lookup(self)
 
 
-class Lookup(wiring.Component):
+class Lookup(ChannelPart):
     """The part: streams ``i`` and ``o`` of beats of ``count`` elements."""
-
-    i: stream.Interface
-    o: stream.Interface
 
     def __init__(self, config: LookupConfig) -> None:
         self.config = config
-        super().__init__(
-            {
-                "i": In(beat_signature(config.input_range, config.count)),
-                "o": Out(beat_signature(config.output_range, config.count)),
-            }
-        )
+        super().__init__(config.count, config.input_range, config.output_range)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

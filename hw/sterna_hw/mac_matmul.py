@@ -22,7 +22,7 @@ from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import wiring
 
 from .adder_tree import adder_tree, tree_levels
-from .base import Alphabet, Cost, Device, IntegerRange, Process, Step, Timing
+from .base import Alphabet, Cost, Device, IntegerRange, Timing
 from .beat import beat_count, shape_of
 from .credit import delay
 from .matmul import MatmulConfig
@@ -156,19 +156,7 @@ class MacMatmulConfig(MatmulConfig):
         return self.compute_packed(activations, self.pack(weights))
 
     def timing(self) -> Timing:
-        steps: list[Step] = []
-        latency = self.pipeline_latency + 1
-        for _, closes, gives_result, count in self.beat_runs():
-            take = ("weights",) + ("i",) * closes + ("places",) * gives_result
-            give = (("o", latency),) * gives_result
-            steps.append(Step(peek=("i",), take=take, give=give, repeat=count))
-        return Timing(
-            inputs=("i", "weights"),
-            outputs=("o",),
-            processes=(Process("multiply", tuple(steps)),),
-            initial={"places": self.places_needed},
-            returns={"o": "places"},
-        )
+        return self.timing_together("multiply")
 
     def cost(self, device: Device) -> Cost:
         """Estimate: a DSP block for each multiplier, with the registers that Yosys leaves outside;

@@ -18,7 +18,7 @@ from amaranth.lib import data, stream
 
 from .accumulate import AccumulateConfig
 from .adder_tree import tree_levels
-from .base import Alphabet, IntegerRange
+from .base import Alphabet, IntegerRange, Process, Step, Timing
 from .beat import beat_count, beat_layout, beat_signature
 
 __all__ = ["MatmulConfig"]
@@ -213,6 +213,23 @@ class MatmulConfig:
             return [(*kind, len(list(run))) for kind, run in groupby(kinds)]
 
         return block(False) * (self.input_blocks - 1) + block(True)
+
+    def timing_together(self, process: str) -> Timing:
+        """Of an engine that takes each beat of weights together with the activations that it meets
+        (`matmul_engine.take_together`); ``process`` is what it does with them."""
+        steps: list[Step] = []
+        latency = self.pipeline_latency + 1
+        for _, closes, gives_result, count in self.beat_runs():
+            take = ("weights",) + ("i",) * closes + ("places",) * gives_result
+            give = (("o", latency),) * gives_result
+            steps.append(Step(peek=("i",), take=take, give=give, repeat=count))
+        return Timing(
+            inputs=("i", "weights"),
+            outputs=("o",),
+            processes=(Process(process, tuple(steps)),),
+            initial={"places": self.places_needed},
+            returns={"o": "places"},
+        )
 
     def letters(self, weights: np.ndarray) -> np.ndarray:
         """Letters of the weights, padded: int64 [plane, output, input] with whole blocks.

@@ -16,16 +16,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from amaranth.hdl import Const, Module, Value
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, IntegerRange, Timing
-from .beat import beat_layout, beat_signature
-from .channels import ChannelConfig, close_pipeline, open_pipeline
+from .beat import beat_layout
+from .channels import ChannelConfig, ChannelPart, close_pipeline, open_pipeline
 from .credit import CreditQueueConfig, delay, delay_cost
 from .memory import load_signature, pack_words
 from .threshold_output import ThresholdOutput
@@ -216,7 +213,7 @@ class MultiThresholdConfig(ChannelConfig):
         return MultiThreshold(self)
 
 
-class MultiThreshold(wiring.Component):
+class MultiThreshold(ChannelPart):
     """The search.
 
     Attributes
@@ -226,19 +223,11 @@ class MultiThreshold(wiring.Component):
     load : in, see `load_signature`; only when reloadable
     """
 
-    i: stream.Interface
-    o: stream.Interface
-    load: Any
-
     def __init__(self, config: MultiThresholdConfig) -> None:
         self.config = config
-        members = {
-            "i": In(beat_signature(config.input_range, config.count)),
-            "o": Out(beat_signature(config.output_range, config.count)),
-        }
-        if config.reloadable:
-            members["load"] = In(load_signature(config.row_count, config.row_width))
-        super().__init__(members)
+        rows = (config.row_count, config.row_width)
+        load = load_signature(*rows) if config.reloadable else None
+        super().__init__(config.count, config.input_range, config.output_range, load)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

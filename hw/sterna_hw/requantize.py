@@ -15,16 +15,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from amaranth.hdl import Const, Module, Signal, Value
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
 from .base import Cost, Device, IntegerRange, Rounding, Timing
-from .beat import beat_layout, beat_signature, shape_of
-from .channels import ChannelConfig, close_pipeline, open_pipeline
+from .beat import beat_layout, shape_of
+from .channels import ChannelConfig, ChannelPart, close_pipeline, open_pipeline
 from .credit import CreditQueueConfig, delay, delay_cost
 from .memory import MemoryConfig, MemoryStyle, load_signature, pack_words
 from .multiply import MultiplyConfig
@@ -231,7 +229,7 @@ class RequantizeConfig(ChannelConfig):
         return Requantize(self)
 
 
-class Requantize(wiring.Component):
+class Requantize(ChannelPart):
     """The pipeline.
 
     Attributes
@@ -241,19 +239,11 @@ class Requantize(wiring.Component):
     load : in, see `load_signature`; only when reloadable
     """
 
-    i: stream.Interface
-    o: stream.Interface
-    load: Any
-
     def __init__(self, config: RequantizeConfig) -> None:
         self.config = config
-        members = {
-            "i": In(beat_signature(config.input_range, config.count)),
-            "o": Out(beat_signature(config.output_range, config.count)),
-        }
-        if config.reloadable:
-            members["load"] = In(load_signature(config.row_count, config.row_width))
-        super().__init__(members)
+        rows = (config.row_count, config.row_width)
+        load = load_signature(*rows) if config.reloadable else None
+        super().__init__(config.count, config.input_range, config.output_range, load)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -20,7 +20,7 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 
 from .adder_tree import relative_signs
-from .base import Cost, Device, IntegerRange, Process, Step, Timing
+from .base import Cost, Device, IntegerRange, Timing
 from .beat import shape_of
 from .credit import delay
 from .matmul import MatmulConfig
@@ -133,19 +133,7 @@ class SelectMatmulConfig(MatmulConfig):
         return self.compute_packed(activations, self.pack(weights))
 
     def timing(self) -> Timing:
-        steps: list[Step] = []
-        latency = self.pipeline_latency + 1
-        for _, closes, gives_result, count in self.beat_runs():
-            take = ("weights",) + ("i",) * closes + ("places",) * gives_result
-            give = (("o", latency),) * gives_result
-            steps.append(Step(peek=("i",), take=take, give=give, repeat=count))
-        return Timing(
-            inputs=("i", "weights"),
-            outputs=("o",),
-            processes=(Process("add", tuple(steps)),),
-            initial={"places": self.places_needed},
-            returns={"o": "places"},
-        )
+        return self.timing_together("add")
 
     def cost(self, device: Device) -> Cost:
         """Estimate, fitted by hand to what Yosys makes of it: the tail, and for each bit of a leaf
