@@ -41,7 +41,8 @@ class Plot:
     description : :class:`str`
         The drawing in words, for those who do not see it.
     tips : mapping of group to texts
-        What is shown where the pointer is: for each marker of the artist with that ``gid``.
+        What is shown where the pointer is: for each marker of the artist with that ``gid``, nothing
+        where the text is empty.
     focused : collection of groups
         Those whose markers are also reached by the keyboard.
     beside : :class:`Table`, optional

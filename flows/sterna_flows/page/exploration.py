@@ -37,6 +37,9 @@ _MORE_IS_BETTER = ("throughput", "accuracy")
 _LONG = 60
 """Rows from which a table is shown on demand."""
 
+_TOLD = 800
+"""Marks of a plot that tell what they are, about."""
+
 _WIDE = 20.0
 """Ratio of largest to smallest value from which an axis is logarithmic."""
 
@@ -55,8 +58,14 @@ def exploration_section(record: ExplorationRecord) -> Section:
     )
     pairs = [(names[0], other) for other in names[1:]] or [(names[0], "lut")]
     blocks: list[Plot | Table | Note] = []
-    if feasible:
-        blocks += [_plot(record, feasible, upward, across) for upward, across in pairs]
+    for upward, across in pairs:
+        known = [
+            point
+            for point in feasible
+            if None not in (point.estimated.get(across), point.estimated.get(upward))
+        ]
+        if known:
+            blocks.append(_plot(record, known, upward, across))
     wrong = [point for point in measured if point.measured and point.measured["mismatches"]]
     for point in wrong:
         blocks.append(Note(f"Design {point.number}: words differed in simulation.", is_bad=True))
@@ -70,15 +79,10 @@ def _plot(
     figure = new_figure(860, 470)
     axes = figure.subplots()
     quiet(axes)
-    points = [
-        point
-        for point in points
-        if None not in (point.estimated.get(across), point.estimated.get(upward))
-    ]
     groups = {
         "dominated": [point for point in points if not point.on_frontier],
         "frontier": [point for point in points if point.on_frontier],
-        "measured": [point for point in points if _is_measured(record, point, upward, across)],
+        "measured": [point for point in points if point.measured is not None],
     }
     _marks(axes, record, groups, upward, across)
     for axis, name in ((axes.xaxis, across), (axes.yaxis, upward)):
@@ -90,18 +94,22 @@ def _plot(
     axes.set_ylabel(_label(upward))
     axes.legend(loc="best")
     tips = {
-        "dominated": [_tip(record, point, False) for point in groups["dominated"]],
-        "frontier": [_tip(record, point, False) for point in groups["frontier"]],
+        "dominated": _tips(record, groups["dominated"]),
+        "frontier": _tips(record, groups["frontier"]),
         "measured": [_tip(record, point, True) for point in groups["measured"]],
     }
+    squares = ""
+    if groups["measured"]:
+        squares = "; squares are measured (cycles by Verilator, resources by Yosys)"
+    if len(points) > _TOLD:
+        squares += f"; about {_TOLD:,} of them answer the pointer"
     best = "up" if upward in _MORE_IS_BETTER else "down"
     side = "right" if across in _MORE_IS_BETTER else "left"
     return Plot(
         f"exploration-{across}",
         figure,
-        f"Better is {best} and to the {side}. Round marks are estimated; squares are measured"
-        " (cycles by Verilator, resources by Yosys), with a line from their estimates. Point at a"
-        " mark for its figures and choices.",
+        f"Better is {best} and to the {side}. Round marks are estimated{squares}. The line is"
+        " what is best in these two alone. Point at a mark for its figures and choices.",
         f"{len(points)} designs by {_name(upward)} and {_name(across)}. The table below has those"
         " that none dominates.",
         tips={name: texts for name, texts in tips.items() if texts},
@@ -127,13 +135,19 @@ def _marks(
         axes.scatter(*places("dominated"), s=22, color="#b4bec6", gid="dominated",
                      label="estimated, dominated")  # fmt: skip
     if groups["frontier"]:
-        x, y = places("frontier")
-        # With more objectives the frontier is no line in this plane.
-        if len(record.objectives) <= 2:
-            ordered = sorted(zip(x, y))
-            axes.step(*zip(*ordered), where="post", color=COLORS[0], linewidth=1, alpha=0.5)
-        axes.scatter(x, y, s=44, color=COLORS[0], edgecolors="white", linewidths=0.7, zorder=3,
-                     gid="frontier", label="estimated, dominated by none")  # fmt: skip
+        line = _staircase([point for found in groups.values() for point in found], upward, across)
+        axes.plot(*zip(*line), color=COLORS[0], linewidth=1, alpha=0.6, drawstyle="steps-post",
+                  label="estimated, best of these two")  # fmt: skip
+        axes.scatter(
+            *places("frontier"),
+            s=44,
+            color=COLORS[0],
+            edgecolors="white",
+            zorder=3,
+            linewidths=0.7,
+            gid="frontier",
+            label="estimated, dominated by none",
+        )
     if groups["measured"]:
         x = [_measured(record, point, across) for point in groups["measured"]]
         y = [_measured(record, point, upward) for point in groups["measured"]]
@@ -144,10 +158,22 @@ def _marks(
     axes.tick_params(colors=LIGHT, labelcolor=INK)
 
 
-def _is_measured(record: ExplorationRecord, point: ExploredPoint, *names: str) -> bool:
-    return point.measured is not None and all(
-        _measured(record, point, name) is not None for name in names
+def _staircase(
+    points: Sequence[ExploredPoint], upward: str, across: str
+) -> list[tuple[float, float]]:
+    """The corners of what is best in one plane: with more objectives, it is only a part of the
+    frontier."""
+    side = -1 if across in _MORE_IS_BETTER else 1
+    sign = 1 if upward in _MORE_IS_BETTER else -1
+    places = sorted(
+        (side * float(point.estimated[across]), -sign * float(point.estimated[upward]))
+        for point in points
     )
+    corners: list[tuple[float, float]] = []
+    for x, y in places:
+        if not corners or y < corners[-1][1]:
+            corners.append((x, y))
+    return [(side * x, -sign * y) for x, y in corners]
 
 
 def _measured(record: ExplorationRecord, point: ExploredPoint, name: str) -> float:
@@ -163,6 +189,14 @@ def _name(name: str) -> str:
 
 def _label(name: str) -> str:
     return _UNITS.get(name, name)
+
+
+def _tips(record: ExplorationRecord, points: Sequence[ExploredPoint]) -> list[str]:
+    """Texts of estimated points; of very many only every so-manieth, so that a page stays small."""
+    step = -(-2 * len(points) // _TOLD) or 1
+    return [
+        "" if place % step else _tip(record, point, False) for place, point in enumerate(points)
+    ]
 
 
 def _tip(record: ExplorationRecord, point: ExploredPoint, is_measured: bool) -> str:

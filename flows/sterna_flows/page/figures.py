@@ -133,7 +133,7 @@ def plain_numbers(axes: Axes) -> None:
     the axis spans few of these."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    plain = FuncFormatter(lambda value, _: f"{value:,g}")
+    plain = FuncFormatter(lambda value, _: f"{value:,.12g}")
     for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
         axis.set_major_formatter(plain)
         if axis.get_scale() != "log":
@@ -182,11 +182,10 @@ def _add_tips(root: ElementTree.Element, plot: Plot) -> None:
         if len(markers) != len(texts):
             raise RuntimeError(f"{plot.name} has {len(markers)} markers, {len(texts)} texts")
         for marker, text in zip(markers, texts):
-            marker.set("data-tip", text)
-            if element.get("id") in plot.focused:
+            if text:
+                marker.set("data-tip", text)
+            if text and element.get("id") in plot.focused:
                 marker.set("tabindex", "0")
-                marker.set("role", "img")
-                marker.set("aria-label", text.replace("\n", ", "))
 
 
 def _rename(root: ElementTree.Element, name: str) -> None:

@@ -15,6 +15,8 @@ function hide() {
   tip.hidden = true;
 }
 for (const mark of document.querySelectorAll("[data-tip]")) {
+  mark.setAttribute("role", "img");
+  mark.setAttribute("aria-label", mark.dataset.tip.replaceAll("\n", ", "));
   mark.addEventListener("mouseenter", () => show(mark));
   mark.addEventListener("mouseleave", hide);
   mark.addEventListener("focus", () => show(mark));

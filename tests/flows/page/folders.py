@@ -109,9 +109,11 @@ def add_decoder_run(folder: Path) -> Timeline:
     return timeline
 
 
-def write_exploration(folder: Path, objectives: tuple[str, ...] = ("throughput", "lut")) -> None:
-    """An exploration of eight points: three on the frontier, one of these measured; one that does
-    not fit, and one that is no design."""
+def write_exploration(
+    folder: Path, objectives: tuple[str, ...] = ("throughput", "lut"), copies: int = 1
+) -> None:
+    """An exploration of eight points, or of copies of these: three on the frontier, one of them
+    measured; one that does not fit, and one that is no design."""
     points = []
     for number in range(8):
         interval = 2000 // (number + 1)
@@ -151,6 +153,12 @@ def write_exploration(folder: Path, objectives: tuple[str, ...] = ("throughput",
         "source": "Yosys 0.70",
         "folder": "verified/0001",
     }
+    frontier = [number + 8 * copy for copy in range(copies) for number in (0, 1, 3)]
+    points = [
+        {**point, "number": point["number"] + 8 * copy}
+        for copy in range(copies)
+        for point in points
+    ]
     record = {
         "exploration_version": 1,
         "model": NETWORK,
@@ -158,7 +166,7 @@ def write_exploration(folder: Path, objectives: tuple[str, ...] = ("throughput",
         "clock_mhz": 125.0,
         "objectives": list(objectives),
         "points": points,
-        "frontier": [0, 1, 3],
+        "frontier": frontier,
         "measured": {"1": measured},
         "measured_frontier": [1],
     }

@@ -140,5 +140,6 @@ def test_marks_answer_the_pointer_and_the_keyboard(folder: Path, browser: Browse
     frontier.focus()
     tip.wait_for(state="visible")
     assert (tip.text_content() or "").startswith("Design 3 (estimated)")
+    assert (frontier.get_attribute("aria-label") or "").startswith("Design 3 (estimated), ")
     assert said == []
     shown.close()

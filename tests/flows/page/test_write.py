@@ -164,10 +164,28 @@ def test_an_exploration_alone(tmp_path: Path) -> None:
     assert "8 designs were tried; 6 of them fit" in words(sterna_flows.report(folder))
 
 
+def test_objectives_that_nothing_is_known_of_have_no_plot(tmp_path: Path) -> None:
+    write_exploration(tmp_path / "explored", ("throughput", "lut", "accuracy"))
+    names = [plot.name for plot in page_of(tmp_path / "explored").plots]
+    assert names == ["exploration-lut"]
+
+
 def test_more_objectives_are_more_plots(tmp_path: Path) -> None:
     write_exploration(tmp_path / "explored", ("throughput", "lut", "energy"))
     names = [plot.name for plot in page_of(tmp_path / "explored").plots]
     assert names == ["exploration-lut", "exploration-energy"]
+
+
+def test_thousands_of_designs_are_a_small_page(tmp_path: Path) -> None:
+    """Less than 2 MB, with all designs drawn and all of the frontier in a table."""
+    write_exploration(tmp_path, ("throughput", "lut", "bram", "energy"), copies=250)
+    page = sterna_flows.report(tmp_path)
+    assert page.stat().st_size < 2_000_000
+    tree = parse(page)
+    marks = [element for element in tree.iter() if element.tag.endswith("}use")]
+    assert len(marks) >= 3 * (6 * 250 + 1)
+    assert 3 * 500 < sum("data-tip" in mark.attrib for mark in marks) < 3 * 1000
+    assert len(list(tree.iter("tr"))) > 3 * 250
 
 
 def test_pictures_and_the_same_bytes_twice(copy: Path, tmp_path: Path) -> None:
