@@ -33,8 +33,8 @@ InputType = Annotated[
     ),
 ]
 
-BOTH = ("model", "target", "output", "wrapper", "board")
-OF_DECODERS = ("lanes", "ports", "best", "layers", "memory")
+BOTH = ("model", "target", "output", "memory", "wrapper", "board")
+OF_DECODERS = ("lanes", "ports", "best", "layers")
 
 
 def build(

@@ -7,12 +7,10 @@ choice and what it is estimated to cost.
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from rich.console import Console
 
-from sterna.building import predict_cycles, prepare
-from sterna.folding import Folding
+from sterna.building import TOO_LARGE, predict_cycles, prepare
+from sterna.folding import Folding, parameters_of
 from sterna.ir import Graph, GroupMatMul, MatMul, Threshold
 from sterna.ir.op import Op
 from sterna.mapping import map_graph
@@ -79,12 +77,19 @@ def _details(op: Op) -> str:
 
 
 def _print_plan(graph: Graph, device: Device, console: Console) -> None:
-    foldings = Planner(graph, device).plan()
+    planner = Planner(graph, device)
+    foldings = planner.plan()
     queues = size_queues(graph, device, foldings)
     accelerator = map_graph(graph, device, foldings, queues=queues).accelerator
     latency, interval, _ = predict_cycles(accelerator)
     rows = [(name, folding.engine, _folding(folding)) for name, folding in foldings.items()]
     print_table(console, f"Folding on {device.name}", ("layer", "engine", "folding"), rows)
+    if planner.external:
+        console.print(
+            f"Weights of {', '.join(sorted(planner.external))} come from external memory: "
+            f"{TOO_LARGE}",
+            highlight=False,
+        )
     cost = accelerator.cost(device).as_dict()
     total = ", ".join(
         f"{as_cell(float(cost[kind]))} of {as_cell(float(device.total(kind)))} {kind.upper()}"
@@ -101,4 +106,4 @@ def _print_plan(graph: Graph, device: Device, console: Console) -> None:
 
 
 def _folding(folding: Folding) -> str:
-    return ", ".join(f"{key} {value}" for key, value in asdict(folding).items())
+    return ", ".join(f"{key} {value}" for key, value in parameters_of(folding).items())

@@ -85,6 +85,28 @@ SCHEMA: dict[str, Any] = {
             "estimated": _RESOURCES,
         }
     ],
+    "memory?": {
+        "reason": str,
+        "image": {"name": str, "bytes": int, "sha256": str},
+        "hash": str,
+        "latency": int,
+        "settling_cycles": int,
+        "bytes_per_frame": int,
+        "bytes_per_cycle": NUMBER,
+        "ports": [
+            {
+                "port": int,
+                "layer": str,
+                "offset": int,
+                "bytes": int,
+                "rows": int,
+                "row_width": int,
+                "passes": int,
+                "bytes_per_frame": int,
+                "cycles": int,
+            }
+        ],
+    },
     "cycles": {"latency": _CYCLES, "interval": _CYCLES},
     "simulation?": [
         {

@@ -99,6 +99,8 @@ def _print_layers(console: Console, report: Mapping[str, Any]) -> None:
             for layer in report["layers"]
         ],
     )
+    if memory := report.get("memory"):
+        console.print(_memory_line(memory), markup=False, highlight=False, soft_wrap=True)
     clock = report.get("fmax_mhz")
     print_table(
         console,
@@ -114,6 +116,18 @@ def _print_layers(console: Console, report: Mapping[str, Any]) -> None:
             )
             for name, cycles in report["cycles"].items()
         ],
+    )
+
+
+def _memory_line(memory: Mapping[str, Any]) -> str:
+    """Which weights stream, why, and what that asks of memory."""
+    names = ", ".join(port["layer"] for port in memory["ports"])
+    longest = max(port["cycles"] for port in memory["ports"])
+    return (
+        f"Weights of {names} come from external memory ({memory['reason']}): "
+        f"{memory['image']['name']} of {memory['image']['bytes']:,} bytes, "
+        f"{memory['bytes_per_frame']:,} read for a frame, {memory['bytes_per_cycle']:g} a cycle; "
+        f"its port keeps the slowest at {longest:,} cycles or more"
     )
 
 

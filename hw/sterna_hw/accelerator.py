@@ -2,7 +2,8 @@
 
 Beats come in on AXI4-Stream, pass the stages, and leave on AXI4-Stream. Most accelerators are a
 chain of parts with a stream ``i`` and a stream ``o``; with `links` they may branch and meet again.
-A matrix engine has a weight buffer beside it that plays its weights. Beside the stages stands the
+A matrix engine has a weight buffer beside it that plays its weights, or a weight stream
+that reads them from external memory, with an AXI4 port of its own. Beside the stages stands the
 control side on AXI4-Lite: identity, counters, errors, interrupt, and the reload of weights and
 thresholds while no frame is inside. Which stages there are, and how they are folded, is decided
 elsewhere; this file checks that neighbours agree in shape and in proven range, wires them up, and
@@ -35,6 +36,8 @@ from .control import ControlConfig
 from .register_map import Identity, RegisterMap
 from .reload import ReloadMemory
 from .stage import PartConfig, Stage, check_link
+from .streamed_weights import StreamedWeights
+from .weight_stream import WeightStream, WeightStreamConfig
 
 __all__ = ["RESET_CYCLES", "Accelerator", "AcceleratorConfig", "DesignMemory"]
 
@@ -76,12 +79,15 @@ class AcceleratorConfig:
         32 bits that name the build in its registers.
     links : tuple of pairs of (instance, port)
         Which output stream feeds which input stream; without any, the stages are a chain.
+    image_hash : :class:`int`
+        32 bits that the header of the image of streamed weights must hold.
 
     Raises
     ------
     ValueError
         If a name is not an identifier or not unique, a stream is not linked exactly once, or two
-        neighbours do not fit: both are named.
+        neighbours do not fit: both are named. If too many layers stream their weights, or their
+        regions overlap.
     """
 
     name: str
@@ -90,6 +96,7 @@ class AcceleratorConfig:
     output_edge: AxiStreamOutputConfig
     build_hash: int = 0
     links: tuple[Link, ...] = ()
+    image_hash: int = 0
 
     def __post_init__(self) -> None:
         if not self.stages:
@@ -108,6 +115,7 @@ class AcceleratorConfig:
         self._check_links()
         for stage in self.stages:
             stage.check_weights()
+        _ = self.memory  # it checks itself
 
     def _parts(self) -> Iterator[tuple[str, PartConfig]]:
         """Names and parts from edge to edge."""
@@ -145,6 +153,20 @@ class AcceleratorConfig:
                 raise ValueError(f"Stage {next_name} must stand behind {name}, which it reads")
             check_link(name, parts[name], next_name, parts[next_name], port, next_port)
 
+    @cached_property
+    def streams(self) -> dict[str, WeightStreamConfig]:
+        """Weights in external memory by stage, in the order of their ports."""
+        return {
+            stage.name: stage.weights
+            for stage in self.stages
+            if isinstance(stage.weights, WeightStreamConfig)
+        }
+
+    @property
+    def memory(self) -> StreamedWeights:
+        """External memory as the streams see it."""
+        return StreamedWeights(self.streams, self.image_hash)
+
     def feeds(self, stage: Stage) -> list[Port]:
         """The output stream that feeds each input stream of a stage, in order."""
         producers = {consumer: producer for producer, consumer in self.all_links}
@@ -168,6 +190,7 @@ class AcceleratorConfig:
             input_elements=self.input_edge.elements,
             output_elements=self.output_edge.elements,
             memories=len(self.memories()),
+            **self.memory.identity,
         )
 
     @property
@@ -219,7 +242,8 @@ class AcceleratorConfig:
 
 class Accelerator(wiring.Component):
     """Ports: ``aclk``, ``aresetn``, ``interrupt``, and the AXI signals ``s_axis_*``, ``m_axis_*``
-    and ``s_axil_*``."""
+    and ``s_axil_*``; for each layer with weights in external memory the reading half of AXI4 as
+    ``m_axi0_*``, ``m_axi1_*`` and so on."""
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self.config = config
@@ -241,6 +265,7 @@ class Accelerator(wiring.Component):
                     f"s_axil_{name}": member
                     for name, member in axi_lite_members(config.registers.address_width).items()
                 },
+                **config.memory.members(),
             }
         )
 
@@ -253,6 +278,7 @@ class Accelerator(wiring.Component):
 
         streams: dict[Port, stream.Interface] = {("input_edge", "o"): input_edge.o}
         number = 0
+        streamed: list[WeightStream] = []
         # The signal, and how many registers are in front of it.
         restarts: dict[str, tuple[int, Signal]] = {"input_edge": (0, control.restart)}
         for stage in self.config.stages:
@@ -268,6 +294,8 @@ class Accelerator(wiring.Component):
             loadable = []
             if stage.weights is not None:
                 weights = stage.weights.create()
+                if isinstance(weights, WeightStream):
+                    streamed.append(weights)
                 m.submodules[f"{stage.name}_weights"] = weights
                 wiring.connect(m, weights.o, part.weights)
                 loadable.append(weights)
@@ -298,6 +326,8 @@ class Accelerator(wiring.Component):
             output_edge.o.ready.eq(self.m_axis_tready),
         ]
         self._events(m, control, input_edge)
+        if streamed:
+            self.config.memory.connect(m, self, control, streamed)
         for name, member in axi_lite_members(self.config.registers.address_width).items():
             outer, inner = getattr(self, f"s_axil_{name}"), getattr(control, name)
             if member.flow == In:

@@ -8,6 +8,9 @@ it, the input has been closed for a few cycles (long enough for a frame that sli
 counted) and nothing is inside. While loading, ``restart`` holds the weight buffers at their first
 row, empty; when it ends they fetch what is in the memories by then.
 
+Where weights come from external memory, no frame enters before they are being read: the wish to
+begin and the base address go out, and what memory reports comes in as errors.
+
 Should as many frames be inside as the count can hold, the input is closed until one leaves.
 Counters count registered events, so they are a cycle or two late, never wrong.
 """
@@ -24,7 +27,7 @@ from .axi_lite import AxiLiteBridgeConfig, axi_lite_members
 from .base import Cost, Device
 from .memory import load_signature
 from .register_file import RegisterFile, RegisterFileConfig
-from .register_map import COUNTERS, ERRORS, Identity, RegisterMap, accelerator_map
+from .register_map import COUNTERS, Identity, RegisterMap, accelerator_map
 from .reload import ReloadConfig, ReloadMemory
 
 __all__ = ["Control", "ControlConfig"]
@@ -65,6 +68,11 @@ class ControlConfig:
     def reload(self) -> ReloadConfig | None:
         return ReloadConfig(self.memories) if self.memories else None
 
+    @property
+    def has_memory(self) -> bool:
+        """Whether weights come from external memory."""
+        return self.identity.memory_ports > 0
+
     def cost(self, device: Device) -> Cost:
         """Estimate: the sum of the units, and 32 bits of adder and register per counter."""
         cost = self.bridge.cost(device) + RegisterFileConfig(self.registers).cost(device)
@@ -79,15 +87,24 @@ class ControlConfig:
 class Control(wiring.Component):
     """Ports: the AXI4-Lite signals; ``open`` (a new frame may enter) and ``restart``; the event
     inputs ``frame_begun`` and ``frame_done``, one per further counter and one per error; ``load0``,
-    ``load1``, ...; ``interrupt``."""
+    ``load1``, ...; ``interrupt``. With external memory also ``read_weights``, ``image_base`` and
+    ``reading_weights``."""
 
     def __init__(self, config: ControlConfig) -> None:
         self.config = config
+        memory: dict[str, wiring.Member] = {
+            "read_weights": Out(1),
+            "image_base": Out(64),
+            "reading_weights": In(1),
+            "image_header": In(1),
+            "read_response": In(1),
+        }
         super().__init__(
             {
                 **axi_lite_members(config.registers.address_width),
+                **(memory if config.has_memory else {}),
                 "interrupt": Out(1),
-                "open": Out(1, init=1),
+                "open": Out(1, init=not config.has_memory),
                 "restart": Out(1),
                 "frame_begun": In(1),
                 "frame_done": In(1),
@@ -123,11 +140,20 @@ class Control(wiring.Component):
             "element_range": self.element_range,
             "reload_refused": refused,
         }
+        if self.config.has_memory:
+            events |= {"image_header": self.image_header, "read_response": self.read_response}
+            m.d.comb += [
+                self.read_weights.eq(registers.port("control", "read_weights")),
+                self.image_base.eq(
+                    Cat(registers.port(f"image_base_{half}", "value") for half in ("low", "high"))
+                ),
+                registers.port("status", "reading_weights").eq(self.reading_weights),
+            ]
         was_loading, any_error = Signal(), Signal()
         m.d.sync += was_loading.eq(loading)
-        for name, _ in ERRORS:
-            m.d.comb += registers.port("error", name, "_set").eq(events[name])
-        m.d.sync += any_error.eq(Cat(registers.port("error", name) for name, _ in ERRORS).any())
+        for name, event in events.items():
+            m.d.comb += registers.port("error", name, "_set").eq(event)
+        m.d.sync += any_error.eq(Cat(registers.port("error", name) for name in events).any())
         pending = Cat(
             registers.port("interrupt", name) for name in ("frame_done", "loading", "error")
         )
@@ -151,12 +177,15 @@ class Control(wiring.Component):
         with m.Elif(self.frame_done & ~self.frame_begun):
             m.d.sync += inside.eq(inside - 1)
         settled = Signal(_SETTLE_CYCLES)
+        may_open = ~reload & ~is_full & ~loading
+        if self.config.has_memory:
+            may_open &= self.reading_weights
         m.d.sync += [
             # A few frames may still be on their way to being counted: hence full before the end.
             is_full.eq(inside[4:].all()),
             busy.eq(inside.any()),
             settled.eq((settled << 1) | 1),
-            self.open.eq(~reload & ~is_full & ~loading),
+            self.open.eq(may_open),
             loading.eq(reload & settled[-1] & ~busy),
         ]
         with m.If(~reload):

@@ -21,6 +21,7 @@ __all__ = [
     "ERRORS",
     "MAGIC",
     "MAP_VERSION",
+    "MEMORY_ERRORS",
     "WINDOW_OFFSET",
     "WINDOW_WORDS",
     "Access",
@@ -30,6 +31,7 @@ __all__ = [
     "RegisterMap",
     "accelerator_map",
     "driver_table",
+    "errors_of",
 ]
 
 MAGIC = 0x4E525453
@@ -48,6 +50,16 @@ ERRORS = (
     ("reload_refused", "A row was written while not loading, or beyond a memory; it was dropped"),
 )
 """Bits of the error register, from bit 0 up: name and meaning."""
+
+MEMORY_ERRORS = (
+    ("image_header", "External memory does not begin with the header of this design's weights"),
+    (
+        "read_response",
+        "Memory answered a read with an error, or not as AXI4 allows: results are not to be "
+        "trusted until the next reset",
+    ),
+)
+"""The bits above, in designs with weights in external memory."""
 
 COUNTERS = (
     ("frames_in", "Frames begun at the input"),
@@ -166,7 +178,9 @@ class Identity:
     """The constants that tell software which design answers.
 
     ``build_hash`` is 32 bits of the build's digest; bytes count one beat of the AXI4-Stream data;
-    elements count one frame; ``memories`` is how many memories can be reloaded.
+    elements count one frame; ``memories`` is how many memories can be reloaded. ``memory_ports``
+    bring weights from external memory; ``image_hash`` is what the header there must hold, and
+    ``image_words`` how many words of 16 bytes are read.
     """
 
     build_hash: int = 0
@@ -175,6 +189,14 @@ class Identity:
     input_elements: int = 1
     output_elements: int = 1
     memories: int = 0
+    memory_ports: int = 0
+    image_hash: int = 0
+    image_words: int = 0
+
+
+def errors_of(identity: Identity) -> tuple[tuple[str, str], ...]:
+    """Names and meanings of the bits of a design's error register, from bit 0 up."""
+    return ERRORS + MEMORY_ERRORS if identity.memory_ports else ERRORS
 
 
 def _word(offset: int, name: str, access: Access, meaning: str, reset: int = 0) -> Register:
@@ -216,7 +238,8 @@ def accelerator_map(identity: Identity) -> RegisterMap:
         Field("error", 2, 1, Access.READ, "A bit of the error register is set"),
     )
     error = tuple(
-        Field(name, bit, 1, Access.CLEAR, meaning) for bit, (name, meaning) in enumerate(ERRORS)
+        Field(name, bit, 1, Access.CLEAR, meaning)
+        for bit, (name, meaning) in enumerate(errors_of(identity))
     )
     interrupt = (
         Field("frame_done", 0, 1, Access.CLEAR, "A frame left the output"),
@@ -245,6 +268,29 @@ def accelerator_map(identity: Identity) -> RegisterMap:
         _word(0x118, "output_elements", Access.CONSTANT, "Elements of an output frame",
               identity.output_elements),
     )  # fmt: skip
+    memory: tuple[Register, ...] = ()
+    if identity.memory_ports:
+        ports = Field(
+            "memory_ports", 4, 4, Access.CONSTANT, "AXI4 ports that read weights",
+            identity.memory_ports,
+        )  # fmt: skip
+        start = Field(
+            "read_weights", 2, 1, Access.PULSE,
+            "Compare the image's header and begin to read weights; after the base is written",
+        )  # fmt: skip
+        begun = Field(
+            "reading_weights", 3, 1, Access.READ, "The header was right: frames may enter",
+        )  # fmt: skip
+        capabilities, control, status = (*capabilities, ports), (*control, start), (*status, begun)
+        memory = (
+            _word(0x160, "image_base_low", Access.READ_WRITE, "Byte address of the image, a "
+                  "multiple of 4096, not to be changed after read_weights: low half"),
+            _word(0x164, "image_base_high", Access.READ_WRITE, "High half"),
+            _word(0x168, "image_hash", Access.CONSTANT, "Hash that the image's header must hold",
+                  identity.image_hash),
+            _word(0x16C, "image_words", Access.CONSTANT, "Words of 16 bytes of the image",
+                  identity.image_words),
+        )  # fmt: skip
     return RegisterMap(
         (
             _word(0x00, "magic", Access.CONSTANT, "The bytes STRN", MAGIC),
@@ -257,6 +303,7 @@ def accelerator_map(identity: Identity) -> RegisterMap:
             Register(0x1C, "interrupt", "Events, until cleared, and their enables", interrupt),
             *counters,
             *reload,
+            *memory,
         )
     )
 

@@ -40,6 +40,25 @@ write, and the table would need an entry for each of them.
 
 A word that is written while not loading, to a memory that does not exist, beyond the last row or
 beyond the last word of a row is answered by SLVERR, sets `error.reload_refused` and is dropped.
+
+## Weights in external memory
+
+In designs whose weights, or some of them, stream from memory
+([external weights](external_weights.md)): `capabilities.memory_ports` is not 0. Only they have the
+`image_` registers, the fields `control.read_weights` and `status.reading_weights` and the errors
+`image_header` and `read_response`.
+
+1. Put `weights.bin` into memory, at a multiple of 4,096, and compare its sha256 with the build's
+   record: the accelerator looks at the first 16 bytes only.
+2. Write the address to `image_base_low` and `image_base_high`.
+3. Set `control.read_weights`. Each port compares the image's header with `image_hash`.
+4. Wait until `status.reading_weights` is set: frames may enter, and not before (`s_axis_tready` is
+   low until then). If `error.image_header` comes instead, put the right image there and go back
+   to 3.
+
+Weights are then read until the next reset, after which all of this is done again. An answer of
+memory that reports a failure sets `error.read_response`; frames go on, with results that are not to
+be trusted.
 """
 
 
@@ -49,7 +68,7 @@ def register_page() -> str:
     lines += ["| offset | register | bits | field | access | reset | meaning |"]
     lines += ["|---|---|---|---|---|---|---|"]
     fixed = ("magic", "map_version", "counters")
-    for register in accelerator_map(Identity()).registers:
+    for register in accelerator_map(Identity(memory_ports=1)).registers:
         for field in register.fields:
             high = field.low + field.width - 1
             bits = f"{high}:{field.low}" if field.width > 1 else f"{field.low}"

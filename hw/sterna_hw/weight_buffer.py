@@ -77,7 +77,7 @@ class WeightBufferConfig:
                 name = subject.capitalize().replace("_", " ")
                 raise ValueError(f"{name} must be 1 or more, not {value!r}")
         if self.words is not None:
-            object.__setattr__(self, "words", tuple(int(word) for word in self.words))
+            object.__setattr__(self, "words", tuple(map(int, self.words)))
         _ = self.memory  # it checks its own fields
 
     @property

@@ -54,7 +54,8 @@ class WatchedStream:
 
 @dataclass(frozen=True)
 class DesignDescription:
-    """What simulation needs of ``design.json``; ``latency`` and ``interval`` in cycles."""
+    """What simulation needs of ``design.json``; ``latency`` and ``interval`` in cycles, ``memory``
+    what it says of weights in external memory, as it stands there."""
 
     top: str
     input: FrameShape
@@ -63,6 +64,12 @@ class DesignDescription:
     build_hash: int = 0
     latency: int | None = None
     interval: int | None = None
+    memory: Mapping[str, Any] | None = None
+
+    @property
+    def memory_ports(self) -> int:
+        """AXI4 ports that read weights."""
+        return len(self.memory["ports"]) if self.memory else 0
 
     @classmethod
     def read(cls, directory: Path) -> DesignDescription:
@@ -92,6 +99,7 @@ class DesignDescription:
                 build_hash=int(content["build_hash"], 16),
                 latency=cycles.get("latency"),
                 interval=cycles.get("interval"),
+                memory=content.get("memory"),
             )
         except FileNotFoundError:
             raise ValueError(f"Folder must be a build with design.json, not {directory}") from None

@@ -1,10 +1,11 @@
 """The Verilator model of a built accelerator: the design, its players, and what watches inside.
 
 Generates the top module that puts a built design between a source and a sink (the modules in
-``verilog/``), leaves its AXI4-Lite port to cocotb, and, in the watching variant, writes down every
-beat of every stream named in ``design.json`` through hierarchical references and can dump a window
-of cycles to a waveform file; that one is built only when something has gone wrong. Design files are
-taken as they are: what is simulated is what was built.
+``verilog/``) with a DRAM behind its memory ports, leaves its AXI4-Lite port to cocotb, and, in the
+watching variant, writes down every beat of every stream named in ``design.json`` through
+hierarchical references and can dump a window of cycles to a waveform file; that one is built only
+when something has gone wrong. Design files are taken as they are: what is simulated is what was
+built.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from sterna_hw.axi_lite import axi_lite_members
+from sterna_hw.memory_port.axi4 import read_signature
 from sterna_hw.register_map import Identity, accelerator_map
+from sterna_hw.weight_stream import ADDRESS_WIDTH
 
 from .axi_words import beat_bytes
 from .design_description import DesignDescription
+from .dram.build import SIGNALS, dram_arguments, dram_sources
 from .player_files import LINGER_CYCLES, bench_modules
 from .verilator import build_model
 
@@ -37,7 +41,10 @@ def build_design_model(
     """
     verilog = {path.name: path.read_text() for path in sorted(Path(directory).glob("*.v"))}
     sources = {**verilog, **bench_modules(), f"{TOP}.sv": design_top(design, watching)}
-    return build_model(sources, TOP, fast=fast, waves=watching)
+    arguments: list[str] = []
+    if ports := design.memory_ports:
+        sources, arguments = {**sources, **dram_sources(ports)}, dram_arguments()
+    return build_model(sources, TOP, fast=fast, waves=watching, arguments=arguments)
 
 
 def memory_files(directory: Path) -> list[Path]:
@@ -50,6 +57,7 @@ def design_top(design: DesignDescription, watching: bool) -> str:
     in_width, out_bytes = 8 * beat_bytes(design.input), beat_bytes(design.output)
     out_width = 9 * out_bytes + 1
     ports, pins = _axi_lite()
+    dram, memory_pins = _dram(design.memory_ports)
     watchers = "".join(_watcher(design, index) for index in range(len(design.streams)))
     return f"""\
 module {TOP} (
@@ -88,8 +96,8 @@ module {TOP} (
         .m_axis_tlast(out_payload[{8 * out_bytes}]),
         .m_axis_tkeep(out_payload[{out_width - 1}:{8 * out_bytes + 1}]),
         .m_axis_tvalid(out_valid), .m_axis_tready(out_ready),
-        {pins});
-{watchers + _DUMP if watching else _UNUSED}endmodule
+        {pins}{memory_pins});
+{dram}{watchers + _DUMP if watching else _UNUSED}endmodule
 """
 
 
@@ -122,6 +130,29 @@ def _watcher(design: DesignDescription, index: int) -> str:
         .rst(rst_watchers), .run(run), .cycle(cycle), .done(done), .valid({path}valid),
         .ready({path}ready), .payload({path}payload));
 """
+
+
+def _dram(ports: int) -> tuple[str, str]:
+    """The memory with its nets, and the design's pins to it."""
+    if not ports:
+        return "", ""
+    nets, own, pins = [], [], []
+    reading = read_signature(ADDRESS_WIDTH).members
+    for port in range(ports):
+        for name, width, drives in SIGNALS:
+            if name not in reading:
+                own.append(f".p{port}_{name}({'' if drives else 0})")
+                continue
+            shape = reading[name].shape
+            bits = shape if isinstance(shape, int) else shape.width
+            net = f"p{port}_{name}"
+            nets.append(f"    wire [{bits - 1}:0] {net};\n")
+            pins.append(f",\n        .m_axi{port}_{name}({net})")
+            padding = f"{{{width - bits}'d0, {net}}}" if bits < width else net
+            own.append(f".{net}({padding})")
+    connected = ",\n        ".join(own)
+    dram = f"    sterna_dram dram (.clk(clk), .rst(rst),\n        {connected});\n"
+    return "".join(nets) + dram, "".join(pins)
 
 
 def _axi_lite() -> tuple[str, str]:

@@ -20,6 +20,7 @@ import numpy as np
 
 from .axi_words import axi_words
 from .design_description import DesignDescription
+from .design_memory import memory_job, write_memory
 from .design_model import TOP, build_design_model, memory_files
 from .player_files import read_faults, read_given, read_taken, write_sink, write_source
 from .stalls import find_profile
@@ -88,6 +89,7 @@ def run_design(
     beats = axi_words(frames, design.input)
     expected = len(frames) * design.output.beats
     environment = {"STERNA_JOB": "job.json"}
+    plusargs = [] if dump is None else [f"+dump={dump[0]}", f"+dump_from={dump[1]}"]
     with tempfile.TemporaryDirectory(prefix="sterna-simulation-") as temporary:
         work = Path(temporary)
         for file in memory_files(directory):
@@ -95,26 +97,37 @@ def run_design(
         for number, setting in enumerate(settings):
             _write_run(work / f"run{number}", beats, expected, setting)
         job = {
-            "runs": [_numbers(setting) for setting in settings],
             "reload": {k: [f"{int(row):x}" for row in rows] for k, rows in (reload or {}).items()},
+            "memory": memory_job(design.memory),
         }
-        (work / "job.json").write_text(json.dumps(job))
-        plusargs = []
-        if dump is not None:
-            plusargs = [f"+dump={dump[0]}", f"+dump_from={dump[1]}"]
         begun = time.monotonic()
         with _Watch(work, len(settings), len(frames), design.output.beats, progress):
-            run_model(
-                model,
-                TOP,
-                "sterna_sim.design_test",
-                work,
-                environment=environment,
-                plusargs=plusargs,
-            )
+            for numbers in _processes(design, settings):
+                runs = {number: _numbers(settings[number]) for number in numbers}
+                (work / "job.json").write_text(json.dumps({"runs": runs, **job}))
+                if design.memory is not None:
+                    write_memory(work, directory, design.memory, settings[numbers[0]])
+                run_model(
+                    model,
+                    TOP,
+                    "sterna_sim.design_test",
+                    work,
+                    environment=environment,
+                    plusargs=plusargs,
+                )
         seconds = time.monotonic() - begun
         count = len(design.streams) if watching else 0
         return [_read_run(work / f"run{n}", count) for n in range(len(settings))], seconds
+
+
+def _processes(design: DesignDescription, settings: Sequence[DesignSettings]) -> list[list[int]]:
+    """Numbers of the runs that one process can play: all of them, or where there is a memory, whose
+    manners are those of a process, first those without stalls, then the others."""
+    numbers = list(range(len(settings)))
+    if design.memory is None:
+        return [numbers]
+    steady = [number for number in numbers if settings[number].profile == "none"]
+    return [group for group in (steady, [n for n in numbers if n not in steady]) if group]
 
 
 def _write_run(folder: Path, beats: Sequence[int], expected: int, setting: DesignSettings) -> None:

@@ -29,7 +29,7 @@ from sterna_hw.verilog import emit
 from .constraints import write_constraints
 from .cycles import Network, NetworkTimes, simulate_network
 from .design import DESIGN_VERSION, Design
-from .folding import LayerFolding, as_record
+from .folding import LayerFolding, as_record, parameters_of
 from .ir import Graph, GroupMatMul, MatMul, TopK, print_graph
 from .mapping import MappedDesign, map_graph
 from .occupation import occupied_cycles
@@ -37,11 +37,16 @@ from .output_folder import fresh_folder
 from .passes import drop_identity, select_label
 from .planner import Budget, Planner
 from .queues import check_queues, size_queues
+from .weight_image import IMAGE_FILE, image_bytes, memory_record, settling_cycles
 
-__all__ = ["build", "predict_cycles", "prepare"]
+__all__ = ["TOO_LARGE", "build", "predict_cycles", "prepare"]
 
 FRAMES = 4
 """Frames run through the cycle model; the interval is that of the last two."""
+
+ASKED = "asked for"
+TOO_LARGE = "the device's memories do not hold all weights"
+"""Why weights come from external memory."""
 
 SLOWEST = 1e15
 """Cycles between frames that no lower rate exceeds."""
@@ -61,6 +66,7 @@ def build(
     reloadable: bool = False,
     queues: Mapping[str, int] | None = None,
     engine: str = "recommended",
+    memory: str = "auto",
 ) -> Design:
     """Builds an accelerator.
 
@@ -92,6 +98,9 @@ def build(
     engine : :class:`str`
         What the planner may choose: ``recommended`` for the device's family, ``auto`` for the
         cheapest engine of each layer, or one engine for all layers by its name.
+    memory : :class:`str`
+        Where the planner may have weights: ``on-chip``, ``external`` (memory behind AXI4 ports, for
+        all layers that can), or ``auto``: external where the device's memories do not hold them.
 
     Raises
     ------
@@ -109,8 +118,12 @@ def build(
     hardware = prepare(graph, top_k)
     if foldings is not None and engine != "recommended":
         raise ValueError(f"Engine must not be named where foldings are given, not {engine!r}")
+    if foldings is not None and memory != "auto":
+        raise ValueError(f"Memory must not be named where foldings are given, not {memory!r}")
+    reason = ASKED
     if foldings is None:
-        foldings = Planner(hardware, device, reloadable, engine).plan(interval, budget)
+        reason = ASKED if memory == "external" else TOO_LARGE
+        foldings = Planner(hardware, device, reloadable, engine, memory).plan(interval, budget)
     build_hash = _hash(hardware, foldings, device, reloadable, queues)
     if queues is None:
         queues = size_queues(hardware, device, foldings, reloadable)
@@ -126,15 +139,16 @@ def build(
             (folder / name).write_text(text)
         sources = [name for name in files if name.endswith(".v")]
         (folder / "sources.f").write_text("".join(f"{name}\n" for name in sources))
+        image = _image(mapped, times[1], reason, folder)
         (folder / "graph.sterna").write_text(print_graph(hardware))
         _write_json(folder / "folding.json", as_record(foldings))
         _write_json(folder / "queues.json", dict(queues))
-        _write_json(
-            folder / "design.json", _design_record(mapped, device, clock, times, build_hash)
-        )
+        design = _design_record(mapped, device, clock, times, build_hash)
+        _write_json(folder / "design.json", {**design, **image})
         write_constraints(folder, mapped.accelerator.name, device, clock)
         names = sorted([*(path.name for path in folder.iterdir()), "report.json"])
-        _write_json(folder / "report.json", _report(mapped, device, clock, times, names, foldings))
+        report = _report(mapped, device, clock, times, names, foldings)
+        _write_json(folder / "report.json", {**report, **image})
     return Design(Path(out))
 
 
@@ -159,15 +173,29 @@ def predict_cycles(accelerator: AcceleratorConfig) -> tuple[int, int, NetworkTim
 
     Latency is from the first accepted input beat to the last output beat of the first frame, both
     cycles counted from 0; interval is between the last output beats of the last two of
-    `FRAMES` frames. Source always valid, sink always ready.
+    `FRAMES` frames. Source always valid, sink always ready. Where weights come from external
+    memory (fixed latency, always ready), frames begin when all that is read ahead is there.
     """
     parts, links = accelerator.network()
-    beats = accelerator.input_edge.beats * FRAMES
-    times = simulate_network(Network(parts, links), {("input_edge", "i"): beats})
+    beats, start = accelerator.input_edge.beats * FRAMES, settling_cycles(accelerator)
+    times = simulate_network(Network(parts, links), {("input_edge", "i"): beats}, start)
     accepted = times.transfers["input_edge", "i"]
     per_frame = accelerator.output_edge.beats
     last = times.transfers["output_edge", "o"][per_frame - 1 :: per_frame]
     return int(last[0] - accepted[0]), int(last[-1] - last[-2]), times
+
+
+def _image(mapped: MappedDesign, interval: int, reason: str, folder: Path) -> dict[str, Any]:
+    """Writes the image of streamed weights; what the records say of it, or nothing."""
+    accelerator = mapped.accelerator
+    if not accelerator.streams:
+        return {}
+    path = folder / IMAGE_FILE
+    path.write_bytes(image_bytes(accelerator))
+    types = mapped.graph.types
+    passes = {op.name: types[op.name].vectors for op in mapped.graph.ops if isinstance(op, MatMul)}
+    record = memory_record(accelerator, mapped.layers, passes, interval, path)
+    return {"memory": {"reason": reason, **record}}
 
 
 def _hash(
@@ -248,7 +276,7 @@ def _parallelism(stage: Stage, folding: LayerFolding | None) -> dict[str, int]:
         return {"beat_groups": stage.part.beat_groups, "queries": stage.part.queries}
     if folding is None:
         return {"count": port_shape(stage.part, stage.outputs[0]).count}
-    return {key: int(value) for key, value in asdict(folding).items()}
+    return {key: int(value) for key, value in parameters_of(folding).items()}
 
 
 def _report(

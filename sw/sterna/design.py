@@ -5,6 +5,7 @@
     graph.sterna      the integer network in text form: the golden model of this hardware
     folding.json      the folding of each layer, as `--folding` reads it
     queues.json       rows of the queues, as `--queues` reads them
+    weights.bin       image of the weights that come from external memory, if any do
     design.json       what a bench or a driver must know: edges, instances, links, registers, cycles
     NAME.xdc, .sdc    the clock as a constraint; NAME.lpf too for nextpnr's devices
     report.json       figures, extended by each command

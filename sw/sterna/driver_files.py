@@ -46,9 +46,19 @@ def accelerator_record(design: Design) -> dict[str, Any]:
             "axes": list(given.axes),
         },
         "output": {**record["output"], "scale": result.scale, "zero_point": result.zero_point},
+        "memory": _memory(record),
         "counters": [name for name, _ in COUNTERS],
         "registers": record["registers"],
     }
+
+
+def _memory(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Of weights in external memory: the image, and what a simulation of it must know."""
+    memory = record.get("memory")
+    if memory is None:
+        return None
+    kept = {name: memory[name] for name in ("latency", "settling_cycles")}
+    return {"files": [memory["image"]], "ports": len(memory["ports"]), **kept}
 
 
 def decoder_record(design: DecoderDesign) -> dict[str, Any]:

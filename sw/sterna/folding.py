@@ -15,6 +15,9 @@ planner, or from a JSON file:
      "fc4": {"engine": "unrolled", "levels": 2, "operands": 3}}
 
 A grouped convolution has an engine of its own and may have a folding too (`sterna.grouping`).
+
+With ``"external": true`` a layer's weights are not kept on the chip: they come from external memory
+while it works (`sterna_hw.weight_stream`). A layer in logic has none to be kept.
 """
 
 from __future__ import annotations
@@ -48,6 +51,7 @@ __all__ = [
     "as_record",
     "engine_style",
     "foldings_of",
+    "parameters_of",
     "read_foldings",
     "recommended_folding",
 ]
@@ -65,6 +69,7 @@ class TableFolding:
     queries: int
     sign_fold: bool = False
     buffers: int = 1
+    external: bool = False
 
     @property
     def engine(self) -> str:
@@ -105,6 +110,7 @@ class SelectFolding:
 
     block_inputs: int
     queries: int
+    external: bool = False
 
     @property
     def engine(self) -> str:
@@ -137,6 +143,7 @@ class MacFolding:
     block_inputs: int
     queries: int
     port: int = 18
+    external: bool = False
 
     @property
     def engine(self) -> str:
@@ -172,6 +179,11 @@ class UnrolledFolding:
 
     levels: int = 2
     operands: int = 2
+
+    @property
+    def external(self) -> bool:
+        """Weights in logic come from nowhere."""
+        return False
 
     @property
     def engine(self) -> str:
@@ -257,6 +269,9 @@ def _check_values(engine: type[LayerFolding], values: Mapping[str, int]) -> None
     """Refuses values of another kind, parameters that the engine does not have, and the lack of
     those that it must have."""
     required = {item.name: item.default is MISSING for item in fields(engine)}
+    strange = [name for name in values if name not in required]
+    if strange:
+        raise ValueError(f"it must not give {', '.join(strange)}, only {', '.join(required)}")
     flags = {item.name for item in fields(engine) if isinstance(item.default, bool)}
     for name, value in values.items():
         if name in flags and not isinstance(value, bool):
@@ -266,14 +281,16 @@ def _check_values(engine: type[LayerFolding], values: Mapping[str, int]) -> None
     missing = [name for name, is_needed in required.items() if is_needed and name not in values]
     if missing:
         raise ValueError(f"it lacks {', '.join(missing)}")
-    strange = [name for name in values if name not in required]
-    if strange:
-        raise ValueError(f"it must not give {', '.join(strange)}, only {', '.join(required)}")
 
 
 def as_record(foldings: Mapping[str, LayerFolding]) -> dict[str, dict]:
     """The JSON form that `read_foldings` reads."""
-    return {name: {"engine": item.engine, **asdict(item)} for name, item in foldings.items()}
+    return {name: {"engine": item.engine, **parameters_of(item)} for name, item in foldings.items()}
+
+
+def parameters_of(folding: LayerFolding) -> dict[str, int]:
+    """A folding's parameters by name; that weights are on the chip goes without saying."""
+    return {key: value for key, value in asdict(folding).items() if key != "external" or value}
 
 
 def recommended_folding(layer: MatMul, device: Device) -> Folding:

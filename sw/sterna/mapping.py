@@ -15,7 +15,7 @@ proves.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from .grouping import GroupFolding, Grouping
 from .ir import Add, Concat, Graph, GroupMatMul, Input, MatMul, Op, Window
 from .stage_builder import StageBuilder, branch_place, edge_count
 from .stream_builder import StreamEnd, identifier
+from .weight_image import image_hash
 
 __all__ = ["MappedDesign", "check_ranges", "map_graph", "parts_behind", "queue_places"]
 
@@ -78,7 +79,8 @@ def map_graph(
 ) -> MappedDesign:
     """The accelerator for a graph of operations.
 
-    Without ``contents`` weight buffers stay empty: enough for costs and cycles, not for Verilog.
+    Without ``contents`` weight buffers stay empty: enough for costs and cycles, not for Verilog
+    or memory images.
     ``queues`` gives the rows of queues by their places (`queue_places`); none by default.
 
     Raises
@@ -134,6 +136,8 @@ def map_graph(
         build_hash=build_hash,
         links=tuple(builder.links),
     )
+    if contents and accelerator.streams:
+        accelerator = replace(accelerator, image_hash=image_hash(accelerator))
     mapped = MappedDesign(
         accelerator, builder.layers, graph, reloadable, builder.orders, builder.queues
     )

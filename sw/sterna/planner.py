@@ -23,54 +23,27 @@ from functools import lru_cache
 from sterna_hw.base import Cost, Device, IntegerRange
 from sterna_hw.unrolled_matmul import UnrolledMatmulConfig
 
+from .budget import Budget, BudgetError
 from .candidates import ENGINE_CHOICES, candidates, engine_styles
 from .cycles import Network, simulate_network
-from .folding import EngineConfig, Folding
+from .folding import EngineConfig, Folding, UnrolledFolding
 from .grouping import fewest_cycles
 from .ir import Add, Concat, Graph, GroupMatMul, Input, MatMul, Window
 from .mapping import map_graph, parts_behind
 from .stage_builder import edge_count
 from .stream_builder import regrouping
-from .weights import FetchingConfig, weight_buffer
+from .streaming_choice import (
+    MEMORY_BYTES,
+    MEMORY_CHOICES,
+    MEMORY_KINDS,
+    StreamedLayer,
+    least_interval,
+    streamed_interval,
+    to_stream,
+)
+from .weights import FetchingConfig, weight_buffer, weight_stream
 
 __all__ = ["Budget", "Candidate", "Planner", "engine_interval"]
-
-
-MODEST_LUT = 15_000
-"""Look-up tables that a design may take for which neither a rate nor a budget was asked."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """The share of the device that a design may take, by resource, from 0 to 1."""
-
-    lut: float = 0.6
-    ff: float = 0.6
-    bram: float = 0.8
-    uram: float = 0.8
-    dsp: float = 0.8
-
-    def __post_init__(self) -> None:
-        for resource in ("lut", "ff", "bram", "uram", "dsp"):
-            share = getattr(self, resource)
-            if not 0 < share <= 1:
-                raise ValueError(f"Budget of {resource} must be above 0 and at most 1, not {share}")
-
-    @classmethod
-    def modest(cls, device: Device) -> Budget:
-        """Of a design that is to be simulated and placed in minutes, on whatever device."""
-        return cls(lut=min(cls.lut, MODEST_LUT / device.lut))
-
-    def holds(self, cost: Cost, device: Device) -> bool:
-        return not self.excess(cost, device)
-
-    def excess(self, cost: Cost, device: Device) -> list[str]:
-        """The resources that are exceeded, each as a readable phrase."""
-        return [
-            f"{getattr(cost, kind):.0f} of {device.total(kind) * getattr(self, kind):.0f} {kind}"
-            for kind in ("lut", "ff", "bram", "uram", "dsp")
-            if getattr(cost, kind) > device.total(kind) * getattr(self, kind)
-        ]
 
 
 @dataclass(frozen=True)
@@ -114,22 +87,42 @@ class Planner:
     engine : :class:`str`
         The engine of all layers, ``auto`` for the cheapest of each, or ``recommended``: the one
         that measured best on the device's family.
+    memory : :class:`str`
+        Where weights are: ``on-chip``, ``external`` for all that can stream from there, or
+        ``auto``: only those that the device's memories cannot hold.
+
+    Attributes
+    ----------
+    external : set of :class:`str`
+        Layers whose weights stream from external memory; known after `plan`.
 
     Raises
     ------
     ValueError
-        If there is no such engine.
+        If there is no such engine or place, or they do not go together.
     """
 
     def __init__(
-        self, graph: Graph, device: Device, reloadable: bool = False, engine: str = "recommended"
+        self,
+        graph: Graph,
+        device: Device,
+        reloadable: bool = False,
+        engine: str = "recommended",
+        memory: str = "auto",
     ) -> None:
         if engine not in ENGINE_CHOICES:
             raise ValueError(f"Engine must be one of {', '.join(ENGINE_CHOICES)}, not {engine!r}")
+        if memory not in MEMORY_CHOICES:
+            raise ValueError(f"Memory must be one of {', '.join(MEMORY_CHOICES)}, not {memory!r}")
+        if memory == "external" and (reloadable or engine == "unrolled"):
+            rule = "reloadable" if reloadable else "unrolled"
+            raise ValueError(f"Weights in external memory must not be {rule}: choose one")
         self.graph = graph
         self.device = device
         self.reloadable = reloadable
         self.engine = engine
+        self.memory = memory
+        self.external: set[str] = set()
         self.layers = [op for op in graph.ops if isinstance(op, MatMul)]
         self._groups = [op for op in graph.ops if isinstance(op, GroupMatMul)]
         self._evaluated: dict[tuple[str, Folding], Candidate] = {}
@@ -154,15 +147,37 @@ class Planner:
             If a layer cannot reach the interval, or the design exceeds the budget; the message
             names the layer or the resources.
         """
+        self.external = {op.name for op in self.layers} if self.memory == "external" else set()
+        while True:
+            try:
+                return self._plan(interval, budget)
+            except BudgetError as error:
+                found = self._to_stream(error)
+                if not found:
+                    raise
+                self.external |= found
+
+    def _to_stream(self, error: BudgetError) -> set[str]:
+        """Further layers whose weights must move out for a design to fit, if that is the reason why
+        it does not and they may."""
+        over = {kind: amount for kind, amount in error.over.items() if kind in MEMORY_KINDS}
+        if not over or self.reloadable or self.memory != "auto":
+            return set()
+        items = []
+        for op in self.layers:
+            folding = error.foldings[op.name]
+            config = self._evaluate(op, folding).config
+            if not folding.external and not isinstance(config, UnrolledMatmulConfig):
+                items.append(StreamedLayer(op.name, config, self._vectors(op)))
+        return set(to_stream(items, over, self.device))
+
+    def _plan(self, interval: int | None, budget: Budget | None) -> dict[str, Folding]:
+        """A plan with the weights of some layers, by now known, in external memory."""
         aim = budget or Budget.modest(self.device)
         budget = budget or Budget()
         if interval is not None:
             chosen = self._choose(budget, interval)
-            if excess := self._excess(chosen, budget):
-                raise ValueError(
-                    f"Design must fit the budget of {self.device.name} at {interval} cycles a "
-                    f"frame, not take {excess}"
-                )
+            self._check(chosen, budget, f" at {interval} cycles a frame", "")
             return chosen
         options = [self.options(layer, budget) for layer in self.layers]
         steps = sorted({item.busy for items in options for item in items})
@@ -173,11 +188,7 @@ class Planner:
         slowest = max([1, *most_folded, *(self._group_interval(op) for op in self._groups)])
         steps = [step for step in steps if step < slowest] + [slowest]
         chosen = self._choose(budget, slowest)
-        if excess := self._excess(chosen, budget):
-            raise ValueError(
-                f"Design must fit the budget of {self.device.name}, not take {excess} "
-                f"when folded most"
-            )
+        self._check(chosen, budget, "", " when folded most")
         low, high = 0, len(steps) - 1
         while low < high:
             middle = (low + high) // 2
@@ -185,7 +196,7 @@ class Planner:
                 attempt = self._choose(budget, steps[middle])
             except ValueError:
                 attempt = None
-            if attempt is None or self._excess(attempt, aim):
+            if attempt is None or not aim.holds(self._cost(attempt), self.device):
                 low = middle + 1
             else:
                 high, chosen = middle, attempt
@@ -207,6 +218,8 @@ class Planner:
 
     def interval(self, layer: MatMul, config: EngineConfig) -> int:
         """Cycles between frames of a layer on an engine: those between its vectors, for each."""
+        if layer.name in self.external and not isinstance(config, UnrolledMatmulConfig):
+            return streamed_interval(config) * self._vectors(layer)
         return engine_interval(config) * self._vectors(layer)
 
     def _group_interval(self, op: GroupMatMul) -> int:
@@ -218,6 +231,8 @@ class Planner:
         return self.graph.types[layer.name].vectors
 
     def _evaluate(self, layer: MatMul, folding: Folding) -> Candidate:
+        if layer.name in self.external and not isinstance(folding, UnrolledFolding):
+            folding = replace(folding, external=True)
         known = self._evaluated.get((layer.name, folding))
         if known is not None:
             return known
@@ -225,10 +240,15 @@ class Planner:
         accumulator = None if self.reloadable else self.graph.types[layer.name].range
         config = folding.engine_config(layer, inputs, accumulator)
         cost = config.cost(self.device)
-        if not isinstance(config, UnrolledMatmulConfig):
+        busy = config.timing().busy_cycles
+        if folding.external and not isinstance(config, UnrolledMatmulConfig):
+            stream = weight_stream("weights", config, None)
+            cost += stream.cost(self.device)
+            busy = max(busy, stream.pass_words)
+        elif not isinstance(config, UnrolledMatmulConfig):
             cost += self._buffer_cost(config)
         cost += self._cost_behind(layer, config)
-        busy = config.timing().busy_cycles * self._vectors(layer)
+        busy *= self._vectors(layer)
         found = Candidate(folding, config, busy, cost)
         self._evaluated[layer.name, folding] = found
         return found
@@ -272,6 +292,7 @@ class Planner:
                 )
         chosen: dict[str, Folding] = {}
         queries: dict[str, int] = {}
+        words = 0
         for layer in self.layers:
             given = self._given(layer, queries)
             source = self.graph[layer.inputs[0]]
@@ -282,12 +303,23 @@ class Planner:
             best = next((i for i in fitting if self.interval(layer, i.config) <= limit), None)
             if best is None:
                 fastest = min(items, key=lambda item: item.busy)
+                where = f" on {self.device.name}"
+                if layer.name in self.external:
+                    where += ", its weights coming from external memory at 16 bytes a cycle"
                 raise ValueError(
                     f"Interval of {layer.name} must be {self.interval(layer, fastest.config)} "
-                    f"cycles or more on {self.device.name}, not {limit}"
+                    f"cycles or more{where}, not {limit}"
                 )
             chosen[layer.name] = best.folding
             queries[layer.name] = best.config.queries
+            if best.folding.external and not isinstance(best.config, UnrolledMatmulConfig):
+                stream = weight_stream("weights", best.config, None)
+                words += stream.pass_words * self._vectors(layer)
+        if least_interval(words) > limit:
+            raise ValueError(
+                f"Interval of {self.graph.name} must be {least_interval(words)} cycles or more, in "
+                f"which memory gives all weights at {MEMORY_BYTES} bytes a cycle, not {limit}"
+            )
         return chosen
 
     def _given(self, layer: MatMul, queries: Mapping[str, int]) -> int | None:
@@ -310,11 +342,24 @@ class Planner:
                 f"Interval of {window.name} must be {pixels} cycles or more, not {limit}"
             )
 
-    def _excess(self, foldings: Mapping[str, Folding], budget: Budget) -> str:
+    def _cost(self, foldings: Mapping[str, Folding]) -> Cost:
         mapped = map_graph(
             self.graph, self.device, foldings, reloadable=self.reloadable, contents=False
         )
-        return ", ".join(budget.excess(mapped.accelerator.cost(self.device), self.device))
+        return mapped.accelerator.cost(self.device)
+
+    def _check(
+        self, foldings: Mapping[str, Folding], budget: Budget, where: str, when: str
+    ) -> None:
+        """Raises `BudgetError` if a design does not fit."""
+        cost = self._cost(foldings)
+        if excess := budget.excess(cost, self.device):
+            raise BudgetError(
+                f"Design must fit the budget of {self.device.name}{where}, not take "
+                f"{', '.join(excess)}{when}",
+                budget.exceeded(cost, self.device),
+                foldings,
+            )
 
 
 def _share(cost: Cost, device: Device) -> float:

@@ -28,6 +28,7 @@ from sterna_hw.memory_sizing import size_for
 from sterna_hw.stage import PartConfig
 from sterna_hw.top_k import TopKConfig
 from sterna_hw.unrolled_matmul import UnrolledMatmulConfig
+from sterna_hw.weight_stream import REGION_ALIGNMENT, WeightStreamConfig
 
 from .folding import Folding
 from .grouping import Grouping, choose_grouping
@@ -52,7 +53,7 @@ from .ir import (
 )
 from .stream_builder import StreamBuilder, StreamEnd, divisors
 from .value_stages import requantize_part, table_part, threshold_part
-from .weights import weight_buffer
+from .weights import FetchingConfig, weight_buffer, weight_stream
 from .window_stages import column_order, pool_part, window_count, window_part
 
 __all__ = ["StageBuilder", "branch_place", "edge_count"]
@@ -89,7 +90,8 @@ def _join_count(op: Op, ends: Sequence[StreamEnd], vectors: int, pace: int) -> i
 class StageBuilder(StreamBuilder):
     """Adds operations. ``layers`` maps a stage to the operation that it carries out, ``orders``
     an engine behind a window to the order of its columns; ``groupings`` are those of grouped
-    layers that were asked for."""
+    layers that were asked for; ``image_end`` is where in the image the weights of the next layer
+    lie that has its own in external memory."""
 
     def __init__(
         self,
@@ -107,6 +109,7 @@ class StageBuilder(StreamBuilder):
         self.orders: dict[str, np.ndarray] = {}
         self.pace = 0
         self.groupings: Mapping[str, Grouping] = {}
+        self.image_end = REGION_ALIGNMENT
 
     def add(
         self,
@@ -223,9 +226,26 @@ class StageBuilder(StreamBuilder):
         if isinstance(config, UnrolledMatmulConfig):
             self._append(name, self._fixed(op, config, weights), op.name)
             return
-        buffer = weight_buffer(f"{name}_weights", config, weights, self.device, self.reloadable)
+        if folding.external:
+            buffer = self._stream(name, op, config, weights)
+        else:
+            buffer = weight_buffer(f"{name}_weights", config, weights, self.device, self.reloadable)
         self.append(name, config, buffer)
         self.layers[name] = op.name
+
+    def _stream(
+        self, name: str, op: MatMul, config: FetchingConfig, weights: np.ndarray | None
+    ) -> WeightStreamConfig:
+        """Weights in external memory, behind those of the layers before."""
+        if self.reloadable:
+            raise ValueError(
+                f"Folding of {op.name} must not be external where weights can be loaded: "
+                "they would be in two places"
+            )
+        stream = weight_stream(f"{name}_weights", config, weights, self.image_end)
+        regions = -(-stream.region_bytes // REGION_ALIGNMENT)
+        self.image_end += regions * REGION_ALIGNMENT
+        return stream
 
     def _fixed(
         self, op: MatMul, config: UnrolledMatmulConfig, weights: np.ndarray | None

@@ -1,4 +1,5 @@
-"""The weight buffer of an engine: which memory, how wide, and with what in it.
+"""The weight buffer of an engine: which memory, how wide, and with what in it; or its stream from
+external memory.
 
 The engine says how its weights are packed into rows and in which order it consumes them; the
 device says what memories it has; `sterna_hw.memory_sizing` picks the one that wastes least. This
@@ -18,8 +19,9 @@ from sterna_hw.memory_sizing import Sizing, size_for
 from sterna_hw.select_matmul import SelectMatmulConfig
 from sterna_hw.table_matmul import TableMatmulConfig
 from sterna_hw.weight_buffer import WeightBufferConfig
+from sterna_hw.weight_stream import REGION_ALIGNMENT, WeightStreamConfig
 
-__all__ = ["FetchingConfig", "weight_buffer", "weight_sizing"]
+__all__ = ["FetchingConfig", "weight_buffer", "weight_sizing", "weight_stream"]
 
 FetchingConfig = TableMatmulConfig | SelectMatmulConfig | MacMatmulConfig | GroupMatmulConfig
 """An engine that has its weights from a buffer."""
@@ -59,3 +61,17 @@ def weight_buffer(
     if weights is None or sizing.style == "ultra":
         return empty
     return replace(empty, words=empty.pack(config.pack(weights)))
+
+
+def weight_stream(
+    name: str,
+    config: FetchingConfig,
+    weights: np.ndarray | None,
+    offset: int = REGION_ALIGNMENT,
+) -> WeightStreamConfig:
+    """The stream that brings an engine's weights from external memory, from ``offset`` bytes behind
+    the begin of the image on; ``weights`` as for `weight_buffer`."""
+    empty = WeightStreamConfig(
+        name, config.row_count, config.word_range, config.row_elements, offset=offset
+    )
+    return empty if weights is None else replace(empty, words=empty.pack(config.pack(weights)))

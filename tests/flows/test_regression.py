@@ -15,7 +15,10 @@ import pytest
 
 from sterna.driver.record import RECORD_VERSION
 from sterna.driver_files import write_driver
+from sterna.folding import SelectFolding
+from sterna_flows.build_flow import build_with_regression
 
+from ..sw.graphs import mlp
 from .toy_build import toy_sums, write_toy_build
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -36,7 +39,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_driver(folder, toy_record())
     (folder / "regression").mkdir()
     shutil.copyfile(BUS, folder / "regression" / BUS.name)
-    for name in ("run.py", "test_regression.py"):
+    for name in ("run.py", "simulated_memory.py", "test_regression.py"):
         shutil.copyfile(SOURCE / name, folder / "regression" / name)
     return folder
 
@@ -121,3 +124,27 @@ def test_wrong_vectors_fail(toy: Path, change: dict[str, Any], said: str, failin
     status, output = run_make(toy, **change)
     assert status != 0
     assert said in output and f"FAIL={failing}" in output
+
+
+def test_weights_in_external_memory(tmp_path: Path) -> None:
+    """A small memory in the regression has their image; a changed one is refused."""
+    foldings = {"fc0": SelectFolding(8, 4, external=True), "fc1": SelectFolding(2, 2)}
+    build_with_regression(
+        mlp(12, 16, 3), "ecp5-25k", tmp_path / "build", vectors=3, foldings=foldings
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+
+    def make() -> subprocess.CompletedProcess[str]:
+        command = ["make", f"PYTHON={sys.executable}"]
+        return subprocess.run(
+            command, cwd=tmp_path / "build", capture_output=True, text=True, env=environment
+        )
+
+    done = make()
+    assert done.returncode == 0, done.stdout[-3000:]
+    image = tmp_path / "build" / "weights.bin"
+    content = image.read_bytes()
+    image.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    done = make()
+    assert done.returncode != 0
+    assert "weights.bin must be as it was built: its sha256 differs" in done.stdout + done.stderr

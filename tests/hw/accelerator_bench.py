@@ -56,9 +56,14 @@ class AcceleratorBench:
         self.finished = False
 
     def run(
-        self, expected_words: int, script: Script | None = None, max_cycles: int = 6000
+        self,
+        expected_words: int,
+        script: Script | None = None,
+        max_cycles: int = 6000,
+        beside: Callable[[Any], Awaitable[None]] | None = None,
     ) -> None:
-        """Feeds all words and waits for the expected ones; a script runs to its end as well."""
+        """Feeds all words and waits for the expected ones; a script runs to its end as well, what
+        is ``beside`` it, such as a memory, for ever."""
         module = Module()
         module.domains += self.domain
         module.submodules.part = self.part
@@ -105,6 +110,8 @@ class AcceleratorBench:
         simulator.add_clock(1e-6, domain="bench")
         simulator.add_testbench(streams)
         simulator.add_testbench(scripted)
+        if beside is not None:
+            simulator.add_testbench(beside, background=True)
         simulator.run()
         assert len(self.given) == expected_words
 

@@ -216,7 +216,6 @@ def test_models_that_are_not_there(capsys: pytest.CaptureFixture[str], tmp_path:
                 ["--ports", "1"],
                 ["--best", "3"],
                 ["--layers", "1"],
-                ["--memory", "external"],
             )
         ),
     ],

@@ -66,6 +66,28 @@ def random_chain(seed: int, layers: int = 3, largest: int = 12, logits: bool = T
     return ir.Graph(f"chain{seed}", tuple(ops), {"x": ir.InputEdge(0.5)}, edges)
 
 
+def mlp(*sizes: int, seed: int = 0) -> ir.Graph:
+    """Ternary layers with two-bit activations between."""
+    generator = np.random.default_rng(seed)
+    ops: list[ir.Op] = [ir.Input("x", (), ir.TensorType((sizes[0],), IntegerRange(0, 3)))]
+    for number, (inputs, outputs) in enumerate(zip(sizes, sizes[1:])):
+        weights = generator.integers(-1, 2, (outputs, inputs))
+        ops.append(ir.MatMul(f"fc{number}", (ops[-1].name,), weights, TERNARY, 1))
+        if number < len(sizes) - 2:
+            levels = np.sort(generator.integers(-20, 20, (outputs, 3)), axis=1)
+            flags = np.zeros(outputs, dtype=np.int64)
+            ops.append(ir.Threshold(f"act{number}", (ops[-1].name,), levels, flags, 0, 1))
+    edges = {ops[-1].name: ir.OutputEdge(1.0)}
+    return ir.Graph("mlp", tuple(ops), {"x": ir.InputEdge(1.0)}, edges)
+
+
+def matmul_of(graph: ir.Graph, name: str) -> ir.MatMul:
+    """A matmul by its name."""
+    op = graph[name]
+    assert isinstance(op, ir.MatMul)
+    return op
+
+
 def random_codes(seed: int, graph: ir.Graph, count: int) -> np.ndarray:
     kind = graph.types[graph.input_name]
     generator = np.random.default_rng(seed)

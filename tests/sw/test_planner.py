@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from sterna import ir
+from sterna.budget import MODEST_LUT, Budget
 from sterna.candidates import candidates
 from sterna.folding import ENGINES, Folding, SelectFolding, TableFolding, UnrolledFolding
 from sterna.mapping import map_graph
-from sterna.planner import MODEST_LUT, Budget, Planner, engine_interval
+from sterna.planner import Planner, engine_interval
 from sterna.queues import interval_of, size_queues
 from sterna.stage_builder import edge_count
 from sterna_hw.base import DEVICES, TERNARY, Cost, Device, find_device
@@ -121,12 +122,12 @@ def test_nothing_asked_gives_the_fastest_of_modest_size(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graph = random_chain(seed, largest=12)
-    monkeypatch.setattr("sterna.planner.MODEST_LUT", 5_000)
+    monkeypatch.setattr("sterna.budget.MODEST_LUT", 5_000)
     assert Planner(graph, DEVICE).plan() == Planner(graph, DEVICE).plan(
         budget=Budget(lut=5_000 / DEVICE.lut)
     )
     # Less than the network needs at any rate is an aim only, not a refusal.
-    monkeypatch.setattr("sterna.planner.MODEST_LUT", 1)
+    monkeypatch.setattr("sterna.budget.MODEST_LUT", 1)
     smallest = Planner(graph, DEVICE).plan()
     slowest = max(
         engine_interval(Planner(graph, DEVICE).options(layer, Budget())[0].config)

@@ -2,7 +2,8 @@
 
 Runs under cocotb with cocotbext-axi and numpy, and needs nothing else. Frames and registers go
 through the driver of this folder, `sterna_driver`, which is the one for boards. `vectors.json`
-holds the frames and the predicted cycles.
+holds the frames and the predicted cycles. If weights come from external memory, a small model of
+one holds their image: of the latency that the prediction assumes, or unsteady.
 """
 
 import json
@@ -15,6 +16,7 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 from simulated_bus import SimulatedBus  # pyright: ignore[reportMissingImports]
+from simulated_memory import SimulatedMemory  # pyright: ignore[reportMissingImports]
 from sterna_driver import AcceleratorDriver, read_record, run_awaiting  # pyright: ignore[reportMissingImports]
 
 HERE = Path(__file__).parent
@@ -24,14 +26,23 @@ GIVEN = np.array([given for given, _ in VECTORS["frames"]])
 WANTED = np.array([wanted for _, wanted in VECTORS["frames"]])
 
 
-async def start(dut: Any) -> SimulatedBus:
-    """Clock, reset, and the bus of the driver."""
-    bus = SimulatedBus(dut, dut.aclk, dut.aresetn, patience_ns=VECTORS["patience_ns"], streams=True)
+async def start(dut: Any, draw: random.Random | None = None) -> SimulatedBus:
+    """Clock, reset, and the bus of the driver; weights are in memory and as many as can be are read
+    ahead. What there is to draw from makes memory unsteady."""
+    facts, ends = DRIVER.record.get("memory"), {}
+    if facts is not None:
+        memory = SimulatedMemory(dut, facts, draw)
+        ends = {"poke": memory.poke, "place": memory.place}
+    patience = VECTORS["patience_ns"]
+    bus = SimulatedBus(dut, dut.aclk, dut.aresetn, patience_ns=patience, streams=True, **ends)
     Clock(dut.aclk, 10, unit="ns").start()
     dut.aresetn.value = 0
     await ClockCycles(dut.aclk, 4)
     dut.aresetn.value = 1
     await ClockCycles(dut.aclk, 4)
+    if facts is not None:
+        await run_awaiting(bus, DRIVER.load_weights(HERE.parent))
+        await ClockCycles(dut.aclk, facts["settling_cycles"])
     return bus
 
 
@@ -76,8 +87,8 @@ async def watch(dut: Any, transfers: dict[str, Any]) -> None:
 @cocotb.test()
 @cocotb.parametrize(seed=[1, 2, 3])
 async def frames_with_stalls_are_the_same(dut: Any, seed: int) -> None:
-    bus = await start(dut)
     draw = random.Random(seed)
+    bus = await start(dut, draw)
     rates = draw.uniform(0, 0.9), draw.uniform(0, 0.9)
     bus.source.set_pause_generator(iter(lambda: draw.random() < rates[0], None))
     bus.sink.set_pause_generator(iter(lambda: draw.random() < rates[1], None))

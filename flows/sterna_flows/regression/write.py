@@ -18,7 +18,7 @@ from sterna.driver_files import accelerator_record, write_driver
 
 __all__ = ["BUS_FILE", "write_regression"]
 
-COPIED = ("run.py", "test_regression.py")
+COPIED = ("run.py", "simulated_memory.py", "test_regression.py")
 BUS_FILE = "simulated_bus.py"
 
 

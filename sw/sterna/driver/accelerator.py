@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .bus import DriverError, Receive, Send, Steps, Write32
+from .bus import Allocate, DriverError, Receive, Send, Steps, Write32
 from .edges import Edge
+from .image_file import check_file, write_file
 from .registers import Registers
 
 __all__ = ["AcceleratorDriver"]
 
 PATIENCE = 1000
-"""Reads of the status until loading must be over: it is within a few cycles."""
+"""Reads of the status until loading must be over, or weights be there: it is within few cycles."""
 
 
 class AcceleratorDriver:
@@ -47,6 +49,50 @@ class AcceleratorDriver:
     def identify(self) -> Steps[None]:
         """That the design of the record answers; raises `DriverError` otherwise."""
         yield from self.registers.check_identity()
+
+    def load_weights(self, folder: str | Path) -> Steps[int]:
+        """Puts the image of the weights of a build folder into memory and begins to read it, once
+        after each reset, before the first frame; gives its address. Nothing is done for a design
+        that has its weights on the chip.
+
+        Raises
+        ------
+        DriverError
+            If the file is missing or not as it was built, or as `read_weights` does.
+        """
+        memory = self.record.get("memory")
+        if memory is None:
+            return 0
+        (wanted,) = memory["files"]
+        path = Path(folder) / wanted["name"]
+        check_file(path, wanted)
+        base = yield Allocate(0, wanted["bytes"])
+        yield from write_file(path, base)
+        yield from self.read_weights(base)
+        return base
+
+    def read_weights(self, base: int) -> Steps[None]:
+        """Begins to read the weights whose image lies at an address, a multiple of 4096.
+
+        Raises
+        ------
+        DriverError
+            If another image is there, or memory does not answer.
+        """
+        registers = self.registers
+        yield from registers.write("image_base_low", base)
+        yield from registers.write("image_base_high", base >> 32)
+        yield from registers.set("error", image_header=1)
+        yield from registers.set("control", read_weights=1)
+        for _ in range(PATIENCE):
+            if (yield from registers.fields("status"))["reading_weights"]:
+                return
+            if "image_header" in (yield from self.read_errors()):
+                raise DriverError(
+                    f"Memory at {base:#x} must hold the image of this design's weights: "
+                    "image_header"
+                )
+        raise DriverError(f"Memory at {base:#x} must answer, but no header comes")
 
     def infer(self, codes: np.ndarray, ahead: int = 1) -> Steps[np.ndarray]:
         """int64 ``(samples, output elements)`` for integer codes, one sample on each place of

@@ -7,19 +7,18 @@ run's prompt at the `position` where the last one ended. The cache keeps what wa
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .bus import Allocate, DriverError, Steps, WriteMemory
+from .bus import Allocate, DriverError, Steps
+from .image_file import check_file, write_file
 from .registers import Registers
 
 __all__ = ["DecoderDriver", "DecoderRun"]
 
 EVENTS = ("done", "error", "token")
-CHUNK = 1 << 20
 WORD_BYTES = 16
 PATIENCE = 100_000
 """Reads of the status until a recovery must be over; it waits for memory to come to rest."""
@@ -76,16 +75,12 @@ class DecoderDriver:
             return []
         paths = [Path(folder) / wanted["name"] for wanted in memory["files"]]
         for path, wanted in zip(paths, memory["files"]):
-            _check_file(path, wanted)
+            check_file(path, wanted)
         bases = []
         for port, path in enumerate(paths):
             base = yield Allocate(port, memory["bytes"])
             bases.append(base)
-            with path.open("rb") as file:
-                place = base
-                while content := file.read(CHUNK):
-                    yield WriteMemory(place, content)
-                    place += len(content)
+            yield from write_file(path, base)
         yield from self.place_memory(bases)
         return bases
 
@@ -224,17 +219,3 @@ class DecoderDriver:
     def clear_errors(self) -> Steps[None]:
         """Forgets the errors."""
         yield from self.registers.clear_errors()
-
-
-def _check_file(path: Path, wanted: Mapping[str, Any]) -> None:
-    if not path.is_file():
-        raise DriverError(f"Memory image {path} must be there, and is missing")
-    if path.stat().st_size != wanted["bytes"]:
-        size = path.stat().st_size
-        raise DriverError(f"Memory image {path} must have {wanted['bytes']} bytes, not {size}")
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    if digest.hexdigest() != wanted["sha256"]:
-        raise DriverError(f"Memory image {path} must be as it was built: its sha256 differs")
