@@ -26,9 +26,9 @@ from sterna.decoder.report import predicted_cycles, simulated_cycles
 from sterna_sim.decoder.checkpoints import compare_checkpoints
 from sterna_sim.dram import DramConfig, Region
 
-from .decoder_schedule import Timeline, last_pass, read_timeline, write_schedule
+from .decoder_schedule import SCHEDULE_FILE, Timeline, last_pass, read_timeline, write_schedule
 from .generation import open_rtl
-from .report_file import extend_report
+from .report_file import extend_report, read_report
 
 __all__ = ["MEMORIES", "DecoderSimulation", "cycles_line", "opening_tokens", "simulate_decoder"]
 
@@ -193,6 +193,8 @@ def _record(
         drop.append("cycles")
         run = {"memory": steady[0].memory, "position": len(opening) + len(steady[0].tokens) - 2}
         write_schedule(design.directory, steady[0].timeline, run)
+        files = read_report(design.directory)["files"]
+        parts["files"] = sorted({*files, SCHEDULE_FILE})
     extend_report(design.directory, parts, drop)
 
 

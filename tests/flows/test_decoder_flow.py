@@ -116,6 +116,7 @@ def test_simulations_are_recorded(
     assert run(["sim", str(folder), *options, "--stall", "random", "--stall", "none"]) == 0
     report = read_report(folder)
     assert report["exact"] == {"words": 2 * 118, "mismatches": 0}
+    assert "schedule.json" in report["files"]
     cycles = report["cycles"]
     assert (cycles["prompt"], cycles["tokens"], cycles["memory"]) == (3, 3, "none")
     assert cycles["latency"]["simulated"] == 1010 and cycles["interval"]["simulated"] == 100

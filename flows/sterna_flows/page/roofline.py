@@ -112,11 +112,19 @@ def decoder_roofline(facts: Facts) -> Roofline:
         )
         for phase in record["phases"]
     ]
+    memory = "" if cycles["memory"] == "none" else f", memory {cycles['memory']}"
+    prefill = record["phases"][0]
+    simulated = cycles["latency"].get("simulated")
+    if simulated is not None:
+        name, count = f"prompt of {prefill['tokens']} tokens{memory}", prefill["tokens"]
+        intensity = per_token * count / prefill["bytes"]
+        rate = per_token * count * clock / simulated
+        points.append(RooflinePoint(name, intensity, rate, "simulated"))
     simulated = cycles.get("interval", {}).get("simulated")
     if simulated is not None:
         middle = cycles["prompt"] + cycles["tokens"] // 2
         moved = design.layout.token_bytes(min(middle, shape.context - 1))
-        name = f"{cycles['tokens'] - 1} tokens behind the prompt, mean"
+        name = f"{cycles['tokens'] - 1} tokens behind the prompt, mean{memory}"
         points.append(
             RooflinePoint(name, per_token / moved, per_token * clock / simulated, "simulated")
         )

@@ -19,7 +19,7 @@ from sterna_flows.page.content import Page
 from sterna_flows.page.facts import read_facts
 from sterna_flows.page.figures import style
 from sterna_flows.page.pipeline import pipeline_rows
-from sterna_flows.page.roofline import streaming_roofline
+from sterna_flows.page.roofline import decoder_roofline, streaming_roofline
 from sterna_flows.page.write import make_page
 from sterna_flows.report_file import read_report
 
@@ -122,6 +122,24 @@ def test_roofline_of_a_network(network: Path) -> None:
     assert whole.intensity == count / moved
     assert whole.rate == pytest.approx(count / report["cycles"]["interval"]["predicted"] * 125e6)
     assert all(point.rate <= (point.peak or line.ceiling(point.intensity)) for point in line.points)
+
+
+def test_roofline_of_a_decoder(decoder_copy: Path) -> None:
+    """Simulated points stand beside the estimates: the same bytes, other cycles."""
+    add_decoder_run(decoder_copy)
+    line = decoder_roofline(read_facts(decoder_copy))
+    prompt, token, simulated_prompt, simulated_token = line.points
+    assert (prompt.source, token.source) == ("estimated", "estimated")
+    assert simulated_prompt.intensity == prompt.intensity
+    cycles = read_report(decoder_copy)["cycles"]
+    for estimated, simulated, name in (
+        (prompt, simulated_prompt, "latency"),
+        (token, simulated_token, "interval"),
+    ):
+        assert simulated.source == "simulated"
+        slower = cycles[name]["predicted"] / cycles[name]["simulated"]
+        assert simulated.rate == pytest.approx(estimated.rate * slower, rel=0.05)
+    assert all(point.rate <= line.ceiling(point.intensity) for point in line.points)
 
 
 def test_branches_stand_side_by_side(branches: Path, tmp_path: Path) -> None:
