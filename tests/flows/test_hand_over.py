@@ -101,6 +101,9 @@ def test_ip_xact_speaks_of_the_verilog(folders: dict[str, Path], kind: str) -> N
     }
     assert values["ASSOCIATED_BUSIF"] == ":".join(buses)
     assert (values["ASSOCIATED_RESET"], values["POLARITY"]) == ("aresetn", "ACTIVE_LOW")
+    families = root.findall(".//{http://www.xilinx.com}family")
+    board = {"stream": "zynq", "decoder": "zynquplus"}
+    assert {family.text for family in families} & set(board.values()) == {board[kind]}
     files = texts(root, ".//spirit:fileSet/spirit:file/spirit:name")
     sources = (folder / "sources.f").read_text().split()
     contents = sorted(path.name for path in folder.glob("*.hex"))

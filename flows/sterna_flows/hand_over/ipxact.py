@@ -4,7 +4,8 @@ The folder of the build is the IP: add it as a repository (`set_property ip_repo
 accelerator appears under `sterna`. The component names its buses by Xilinx's bus definitions, so a
 block design connects them as wholes: AXI4-Stream, AXI4-Lite, AXI4 masters, the clock with what
 belongs to it, the reset with its polarity, the interrupt. Registers stand in the memory map with
-their fields. File sets hold the Verilog and the contents of memories.
+their fields. File sets hold the Verilog and the contents of memories. Xilinx's extensions name the
+families of devices.
 
 The text is checked against the standard's schema by a test; this project has not opened it in
 Vivado. Addresses of memory ports are given as the bits that they drive.
@@ -18,7 +19,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from .ipxact_registers import memory_maps
-from .ipxact_text import component, node, parameters
+from .ipxact_text import component, node, parameters, vendor_node
 from .ports import Interface, Top
 
 __all__ = ["ip_xact"]
@@ -27,6 +28,14 @@ VENDOR = "sterna"
 LIBRARY = "accelerator"
 
 _BUSES = {"axis": "axis", "axi4lite": "aximm", "axi4": "aximm"}
+_SEVEN = ("artix7", "kintex7", "virtex7", "spartan7", "zynq")
+_PLUS = ("artixuplus", "kintexuplus", "virtexuplus", "virtexuplusHBM", "zynquplus")
+_FAMILIES = {"xc7": _SEVEN, "xcup": _PLUS}
+"""Vivado's families by the family of a target: a design for one may use cells that another lacks.
+One for a target of another vendor uses none of Xilinx's cells, and is offered for all."""
+VIVADO = "2022.1"
+"""The release whose form of a component this is."""
+
 _VIEWS = (
     ("xilinx_anylanguagesynthesis", ":vivado.xilinx.com:synthesis"),
     ("xilinx_anylanguagebehavioralsimulation", ":vivado.xilinx.com:simulation"),
@@ -34,7 +43,12 @@ _VIEWS = (
 
 
 def ip_xact(
-    top: Top, table: Mapping[str, Any], sources: Sequence[str], contents: Sequence[str], title: str
+    top: Top,
+    table: Mapping[str, Any],
+    sources: Sequence[str],
+    contents: Sequence[str],
+    title: str,
+    family: str,
 ) -> str:
     """The text of the component.
 
@@ -48,6 +62,8 @@ def ip_xact(
         Names of Verilog files and of files with contents of memories.
     title : :class:`str`
         One line that says what it is.
+    family : :class:`str`
+        Of the target (`sterna_hw.base.Device`).
     """
     root = component(VENDOR, LIBRARY, top.name, "1.0")
     interfaces = node(root, "busInterfaces")
@@ -73,6 +89,7 @@ def ip_xact(
     node(name, "name", "Component_Name")
     attributes = {"resolve": "user", "id": "PARAM_VALUE.Component_Name"}
     node(name, "value", top.name, attributes)
+    _extensions(root, title, family)
     ElementTree.indent(root, " ")
     text = ElementTree.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
@@ -145,15 +162,19 @@ def _model(root: ElementTree.Element, top: Top) -> None:
         node(view, "modelName", top.name)
         node(node(view, "fileSetRef"), "localName", f"{name}_view_fileset")
     ports = node(model, "ports")
-    for name, port in top.ports.items():
+    for port_name, port in top.ports.items():
         entry = node(ports, "port")
-        node(entry, "name", name)
+        node(entry, "name", port_name)
         wire = node(entry, "wire")
         node(wire, "direction", {"input": "in", "output": "out"}[port.direction])
         if port.width > 1:
             vector = node(wire, "vector")
             node(vector, "left", str(port.width - 1), {"format": "long"})
             node(vector, "right", "0", {"format": "long"})
+        kind = node(node(wire, "wireTypeDefs"), "wireTypeDef")
+        node(kind, "typeName", "std_logic_vector" if port.width > 1 else "std_logic")
+        for name, _ in _VIEWS:
+            node(kind, "viewNameRef", name)
 
 
 def _file_sets(root: ElementTree.Element, sources: Sequence[str], contents: Sequence[str]) -> None:
@@ -169,3 +190,16 @@ def _file_sets(root: ElementTree.Element, sources: Sequence[str], contents: Sequ
             file = node(group, "file")
             node(file, "name", Path(content).name)
             node(file, "userFileType", "mem")
+
+
+def _extensions(root: ElementTree.Element, title: str, family: str) -> None:
+    """What Vivado wants beside the standard: families, a place in the catalogue, a name."""
+    extensions = node(root, "vendorExtensions")
+    core = vendor_node(extensions, "coreExtensions")
+    families = vendor_node(core, "supportedFamilies")
+    for name in _FAMILIES.get(family, (*_SEVEN, *_PLUS)):
+        vendor_node(families, "family", name, {"lifeCycle": "Production"})
+    vendor_node(vendor_node(core, "taxonomies"), "taxonomy", "/UserIP")
+    vendor_node(core, "displayName", title)
+    vendor_node(core, "coreRevision", "1")
+    vendor_node(vendor_node(extensions, "packagingInfo"), "xilinxVersion", VIVADO)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from xml.etree import ElementTree
 
-__all__ = ["SPIRIT", "component", "node", "parameters"]
+__all__ = ["SPIRIT", "XILINX", "component", "node", "parameters", "vendor_node"]
 
 SPIRIT = "http://www.spiritconsortium.org/XMLSchema/SPIRIT/1685-2009"
 
+XILINX = "http://www.xilinx.com"
+"""Of the extensions without which Vivado does not take a component into its catalogue."""
+
 ElementTree.register_namespace("spirit", SPIRIT)
+ElementTree.register_namespace("xilinx", XILINX)
 
 
 def _named(name: str) -> str:
@@ -35,6 +39,19 @@ def node(
     """A new last child."""
     named = {_named(key): value for key, value in (attributes or {}).items()}
     child = ElementTree.SubElement(parent, _named(tag), named)
+    child.text = text
+    return child
+
+
+def vendor_node(
+    parent: ElementTree.Element,
+    tag: str,
+    text: str | None = None,
+    attributes: Mapping[str, str] | None = None,
+) -> ElementTree.Element:
+    """A new last child in Xilinx's namespace."""
+    named = {f"{{{XILINX}}}{key}": value for key, value in (attributes or {}).items()}
+    child = ElementTree.SubElement(parent, f"{{{XILINX}}}{tag}", named)
     child.text = text
     return child
 

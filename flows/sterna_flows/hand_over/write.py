@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sterna_hw.base import find_device
 from sterna_hw.register_header import register_header
 
 from .block_design import BOARDS, block_design
@@ -62,9 +63,10 @@ def write_hand_over(
     shown = {key: facts for key, facts in table.items() if "fields" in facts or top.has_streams}
     sources = (folder / "sources.f").read_text().split()
     contents = sorted(path.name for path in folder.glob("*.hex"))
+    family = find_device(target).family
     files = {
         f"{name}.h": register_header(shown, name),
-        "component.xml": ip_xact(top, shown, sources, contents, title),
+        "component.xml": ip_xact(top, shown, sources, contents, title, family),
     }
     if target in BOARDS:
         files[f"{name}_board.tcl"] = block_design(top, target, clock_mhz)
