@@ -68,6 +68,9 @@ def examine() -> list[Finding]:
         remedy = "pip install 'sterna[train]'"
         purpose = "training, reading live modules"
         rows.append(Finding(name, purpose, _package(name), remedy, required=False))
+    for name in ("amaranth-boards", "pyserial"):
+        remedy = "pip install 'sterna[boards]'"
+        rows.append(Finding(name, "boards", _package(name), remedy, required=False))
     for name in ("matplotlib", "jinja2"):
         remedy = "pip install 'sterna[report]'"
         rows.append(Finding(name, "reports", _package(name), remedy, required=False))

@@ -13,7 +13,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from .terminal import fail_unless_equal, telling
+from .terminal import CheckFailed, fail_unless_equal, telling
 
 __all__ = ["run_on_board", "run"]
 
@@ -35,6 +35,8 @@ def run_on_board(
         If the folder is no build for a board, or the inputs do not fit it.
     OSError
         If the port does not open, or the board does not answer as it should.
+    DriverError
+        If another design answers, or the accelerator reports an error.
     """
     from sterna.design import Design
     from sterna.driver import AcceleratorDriver, SerialBus, read_record
@@ -65,13 +67,16 @@ def run(
     output: Annotated[Path | None, typer.Option(help="Write the results: a .npy file.")] = None,
 ) -> None:
     """Classify a file of inputs on a board, over its serial port."""
-    from sterna.driver import read_record
+    from sterna.driver import DriverError, read_record
 
     from .simulation import read_inputs
 
     samples, record = read_inputs(inputs), read_record(directory)
-    with telling() as tell:
-        found, expected = run_on_board(directory, port, samples, tell)
+    try:
+        with telling() as tell:
+            found, expected = run_on_board(directory, port, samples, tell)
+    except DriverError as error:
+        raise CheckFailed(str(error)) from None
     if output is not None:
         np.save(output, found)
     labels = found[:, 0] if record["top_k"] else found.argmax(axis=1)

@@ -161,6 +161,17 @@ def test_answers_that_are_wrong(built: Path, answer: bytes, message: str) -> Non
         bus.read32(0x10)
 
 
+def test_another_design_on_the_board(
+    built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line that says so, and status 1."""
+    answers = pack_request(0x53, 0x84, b"") + pack_request(0x53, 0x82, bytes(5))
+    bus = SerialBus(Played(answers), read_record(built))
+    monkeypatch.setattr(SerialBus, "open", lambda *arguments: bus)
+    assert run(["run", str(built), "--port", "/dev/null", "--inputs", "1"]) == 1
+    assert "magic must read 0x4e525453, as in the build, not 0x0" in capsys.readouterr().err
+
+
 def test_both_ends_pack_alike(built: Path) -> None:
     serial = read_record(built)["serial"]
     for kind, payload in ((1, b"abc"), (4, b""), (3, bytes(range(8)))):
