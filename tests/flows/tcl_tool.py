@@ -21,9 +21,9 @@ tcl.eval("source {" + sys.argv[1] + "}")
 """
 
 
-def run_recorded(script: Path, work: Path) -> list[list[str]]:
+def run_recorded(script: Path, work: Path, fails: str | None = None) -> list[list[str]]:
     """The calls of Vivado's commands that a script makes, as words; the test is skipped where there
-    is neither `tclsh` nor a Python with tkinter."""
+    is neither `tclsh` nor a Python with tkinter. With ``fails`` it must end with that error."""
     calls = work / "calls"
     tclsh = shutil.which("tclsh")
     if tclsh is None and importlib.util.find_spec("_tkinter") is None:
@@ -32,5 +32,6 @@ def run_recorded(script: Path, work: Path) -> list[list[str]]:
     done = subprocess.run(
         [*command, str(COMMANDS), str(script), str(calls)], capture_output=True, text=True, cwd=work
     )
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode == 0) == (fails is None), done.stderr
+    assert (fails or "") in done.stderr
     return [line.split("\t") for line in calls.read_text().splitlines()]

@@ -181,6 +181,13 @@ def test_the_script_without_a_board_runs_too(folders: dict[str, Path], tmp_path:
         vivado_script("x", "ecp5-25k")
 
 
+def test_a_block_design_needs_the_boards_files(folders: dict[str, Path], tmp_path: Path) -> None:
+    """Without them the memory of the processing system would be set up by no one."""
+    text = (folders["decoder"] / "decoder_board.tcl").read_text()
+    (tmp_path / "none.tcl").write_text(text.replace("*kv260_som*", "-none"))
+    run_recorded(tmp_path / "none.tcl", tmp_path, fails="Vivado must know the board KV260")
+
+
 def test_block_designs_have_limits(folders: dict[str, Path]) -> None:
     top = read_top(folders["decoder"], "decoder")
     with pytest.raises(ValueError, match="must be one of xck26, xc7z020"):

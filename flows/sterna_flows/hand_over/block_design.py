@@ -158,16 +158,17 @@ proc joined {{from to}} {{
 
 create_project {top.name}_board [file join $here vivado_board] -part {board.part} -force
 set boards [lsort -dictionary [get_board_parts -quiet {{{board.boards}}}]]
-if {{[llength $boards]}} {{ set_property board_part [lindex $boards end] [current_project] }}
+if {{![llength $boards]}} {{
+    error "Vivado must know the board {board.name}, to set up its memory: install its board files"
+}}
+set_property board_part [lindex $boards end] [current_project]
 set_property ip_repo_paths [list $here] [current_project]
 update_ip_catalog
 create_bd_design design
 
 create_bd_cell -type ip -vlnv [newest {board.ip}] ps
-if {{[llength $boards]}} {{
-    apply_bd_automation -rule xilinx.com:bd_rule:{board.ip} \\
-        -config {{{board.automation}}} [get_bd_cells ps]
-}}
+apply_bd_automation -rule xilinx.com:bd_rule:{board.ip} \\
+    -config {{{board.automation}}} [get_bd_cells ps]
 set_property -dict [list {options}] [get_bd_cells ps]
 create_bd_cell -type ip -vlnv sterna:accelerator:{top.name}:1.0 sterna
 create_bd_cell -type ip -vlnv [newest proc_sys_reset] reset
