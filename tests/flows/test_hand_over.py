@@ -9,16 +9,18 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sterna.decoder.source import DecoderSource
+from sterna.folding import read_foldings
 from sterna_flows.build_flow import build_with_regression
 from sterna_flows.cli import run
 from sterna_flows.decoder_flow import build_decoder_folder
-from sterna_flows.hand_over.block_design import block_design, dma_bytes
+from sterna_flows.hand_over.block_design import block_design, dma_bytes, has_ports
 from sterna_flows.hand_over.litex_module import class_name
 from sterna_flows.hand_over.ports import read_top
 from sterna_flows.models import load_model
@@ -32,16 +34,22 @@ from .tcl_tool import run_recorded
 
 etree: Any = importlib.import_module("lxml.etree")
 SPIRIT = {"spirit": "http://www.spiritconsortium.org/XMLSchema/SPIRIT/1685-2009"}
-NAMES = {"stream": "shuttle_anomaly_mlp", "decoder": "decoder"}
-TARGETS = {"stream": "xc7z020", "decoder": "xck26"}
+NAMES = {"stream": "shuttle_anomaly_mlp", "decoder": "decoder", "external": "shuttle_anomaly_mlp"}
+TARGETS = {"stream": "xc7z020", "decoder": "xck26", "external": "xc7z020"}
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A streaming design and a decoder with four memory ports, with a LiteX module each."""
+    """A streaming design, a decoder with four memory ports, and a streaming design with the weights
+    of one layer in external memory; with a LiteX module each."""
     work = tmp_path_factory.mktemp("built")
     graph, options = load_model(NAMES["stream"]), {"interval": 200, "reloadable": True}
     build_with_regression(graph, TARGETS["stream"], work / "stream", wrapper="litex", **options)
+    foldings = dict(read_foldings(work / "stream" / "folding.json"))
+    first = next(iter(foldings))
+    foldings[first] = replace(foldings[first], external=True)
+    external = {"foldings": foldings, "wrapper": "litex"}
+    build_with_regression(graph, TARGETS["external"], work / "external", **external)
     source = DecoderSource("synthetic:tiny", shape=TINY, seed=3)
     build_decoder_folder(source, TARGETS["decoder"], work / "decoder", wrapper="litex")
     return {kind: work / kind for kind in NAMES}
@@ -92,7 +100,8 @@ def test_ip_xact_speaks_of_the_verilog(folders: dict[str, Path], kind: str) -> N
     names = texts(root, ".//spirit:busInterface/spirit:name")
     buses = [bus for bus in names if bus not in ("aclk", "aresetn", "interrupt")]
     streams, memories = ["S_AXIS", "M_AXIS", "S_AXI_LITE"], [f"M_AXI{port}" for port in range(4)]
-    assert buses == (streams if kind == "stream" else ["S_AXI_LITE", *memories])
+    expected = {"decoder": ["S_AXI_LITE", *memories], "external": [*streams, "M_AXI0"]}
+    assert buses == expected.get(kind, streams)
     values = {
         entry.findtext("spirit:name", "", SPIRIT): entry.findtext("spirit:value", "", SPIRIT)
         for entry in root.findall(
@@ -102,7 +111,7 @@ def test_ip_xact_speaks_of_the_verilog(folders: dict[str, Path], kind: str) -> N
     assert values["ASSOCIATED_BUSIF"] == ":".join(buses)
     assert (values["ASSOCIATED_RESET"], values["POLARITY"]) == ("aresetn", "ACTIVE_LOW")
     families = root.findall(".//{http://www.xilinx.com}family")
-    board = {"stream": "zynq", "decoder": "zynquplus"}
+    board = {"stream": "zynq", "external": "zynq", "decoder": "zynquplus"}
     assert {family.text for family in families} & set(board.values()) == {board[kind]}
     files = texts(root, ".//spirit:fileSet/spirit:file/spirit:name")
     sources = (folder / "sources.f").read_text().split()
@@ -164,10 +173,12 @@ def test_a_block_design_joins_what_exists(
         if cell.startswith(("control", "memory", "give", "take")):
             assert {f"{cell}/aclk", f"{cell}/aresetn"} <= set(ends)
     placed = [call[1:] for call in calls if call[0] == "assign_bd_address"]
-    base = "0x40000000" if kind == "stream" else "0xa0000000"
+    base = "0xa0000000" if kind == "decoder" else "0x40000000"
     assert ["-offset", base, "-range", "8K"] == placed[0][:4] and placed[-1] == []
     assert "sterna/S_AXI_LITE/registers" in placed[0]
     made = [call[0] for call in calls]
+    ports = {pair[1] for pair in joined if pair[1].startswith("ps/S_AXI_HP")}
+    assert len(ports) == {"stream": 1, "external": 2, "decoder": 4}[kind]
     assert made.index("validate_bd_design") < made.index("make_wrapper") < made.index("launch_runs")
     assert calls[-1][:3] == ["file", "copy", "-force"] and calls[-1][-1].endswith("design.bit")
 
@@ -192,6 +203,11 @@ def test_block_designs_have_limits(folders: dict[str, Path]) -> None:
     top = read_top(folders["decoder"], "decoder")
     with pytest.raises(ValueError, match="must be one of xck26, xc7z020"):
         block_design(top, "ecp5-85k", 100)
+    both = (*top.interfaces, replace(top.interfaces[0], name="S_AXIS", kind="axis"))
+    many = replace(top, interfaces=both)
+    assert has_ports(top, "xck26") and not has_ports(many, "xck26")
+    with pytest.raises(ValueError, match="must be at most 4, not 5"):
+        block_design(many, "xck26", 250)
     with pytest.raises(ValueError, match="must hold nothing.v"):
         read_top(folders["decoder"], "nothing")
 
@@ -270,7 +286,7 @@ def test_the_header_has_the_designs_constants(folders: dict[str, Path], kind: st
     table = table_of(folders[kind])
     build = table["build_hash"]["fields"]["value"]["reset"]
     assert f"#define {name}_BUILD_HASH_VALUE 0x{build:X}u\n" in text
-    assert (f"{name}_RELOAD_WINDOW_OFFSET" in text) == (kind == "stream")
+    assert (f"{name}_RELOAD_WINDOW_OFFSET" in text) == (kind != "decoder")
 
 
 def test_a_wrapper_that_is_unknown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,9 @@ For the KV260 (Zynq UltraScale+) and the PYNQ-Z2 (Zynq-7000). The accelerator co
 folder itself, which is an IP repository by its `component.xml`. Around it: the processing system
 with its clock, a reset block, the interrupt, a path from the processor to the registers; for
 streaming designs an AXI DMA (simple mode, both directions) at one high-performance port, with
-converters between its width and those of the streams; for decoders a high-performance port for each
-memory port. Names and addresses are those that `sterna_driver` looks for.
+converters between its width and those of the streams; and a high-performance port for each memory
+port, of decoders or of weights in external memory. Names and addresses are those that
+`sterna_driver` looks for.
 
 This project runs no Vivado: a test runs the script in a plain Tcl interpreter in which Vivado's
 commands only record how they were called, and checks what was recorded. Versions of IP are the
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 
 from .ports import Top
 
-__all__ = ["BOARDS", "Board", "block_design", "dma_bytes"]
+__all__ = ["BOARDS", "Board", "block_design", "dma_bytes", "has_ports"]
 
 CONVERTER_BYTES = 512
 """The widest word inside Xilinx's width converter, which is a common multiple of both widths."""
@@ -107,6 +108,12 @@ def dma_bytes(stream_bytes: int) -> int:
     return next(fitting, 1)
 
 
+def has_ports(top: Top, target: str) -> bool:
+    """Whether a board with the target has a port for each that the design needs."""
+    needed = int(top.has_streams) + len(top.memory_ports)
+    return target in BOARDS and needed <= len(BOARDS[target].ports)
+
+
 def block_design(top: Top, target: str, clock_mhz: float) -> str:
     """The text of the script.
 
@@ -118,19 +125,22 @@ def block_design(top: Top, target: str, clock_mhz: float) -> str:
     if target not in BOARDS:
         raise ValueError(f"Target of a block design must be one of {', '.join(BOARDS)}")
     board = BOARDS[target]
-    used = len(top.memory_ports) or int(top.has_streams)
-    if used > len(board.ports):
+    first = int(top.has_streams)
+    used = first + len(top.memory_ports)
+    if not has_ports(top, target):
         raise ValueError(
-            f"Memory ports of a design on a {board.name} must be at most {len(board.ports)}, "
-            f"not {used}"
+            f"Memory ports of a design on a {board.name}, one for the DMA of streams included, "
+            f"must be at most {len(board.ports)}, not {used}"
         )
     own = board.options.format(clock=f"{clock_mhz:g}")
     options = " ".join([own, *(port[2] for port in board.ports[:used])])
     parts = [_start(top, board, options), _control(top, board)]
     if top.has_streams:
         parts.append(_streams(top, board))
-    else:
-        parts += [_memory(board, number) for number in range(used)]
+    parts += [
+        _memory(interface.name, number, *board.ports[first + number][:2])
+        for number, interface in enumerate(top.memory_ports)
+    ]
     parts.append(_end(top, board))
     return "\n".join(parts)
 
@@ -237,15 +247,14 @@ joined {name}/M_AXIS {sink}
 """
 
 
-def _memory(board: Board, number: int) -> str:
-    port, clock, _ = board.ports[number]
+def _memory(name: str, number: int, port: str, clock: str) -> str:
     return f"""\
 # Memory port {number}.
 create_bd_cell -type ip -vlnv [newest smartconnect] memory{number}
 set_property -dict [list CONFIG.NUM_SI {{1}} CONFIG.NUM_MI {{1}}] [get_bd_cells memory{number}]
 clocked memory{number}/aclk ps/{clock}
 reset_by memory{number}/aresetn
-joined sterna/M_AXI{number} memory{number}/S00_AXI
+joined sterna/{name} memory{number}/S00_AXI
 joined memory{number}/M00_AXI ps/{port}
 """
 

@@ -117,6 +117,8 @@ def _bus(parent: ElementTree.Element, interface: Interface, top: Top) -> None:
     else:
         values["PROTOCOL"] = "AXI4LITE" if interface.kind == "axi4lite" else "AXI4"
         values["DATA_WIDTH"] = str(top.width(interface.signals["rdata"]))
+        if "awaddr" not in interface.signals:
+            values["READ_WRITE_MODE"] = "READ_ONLY"
         values["ADDR_WIDTH"] = str(top.width(interface.signals["araddr"]))
     parameters(bus, values, f"BUSIFPARAM_VALUE.{interface.name}")
 

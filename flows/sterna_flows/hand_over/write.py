@@ -2,7 +2,8 @@
 
     NAME.h              C header of the registers
     component.xml       the folder as an IP of Vivado's catalogue
-    NAME_board.tcl      for Xilinx devices with a board in `block_design`: block design, bitstream
+    NAME_board.tcl      for Xilinx devices with a board in `block_design` that has as many memory
+                        ports as the design: block design, bitstream
     NAME_litex.py       with the wrapper `litex`: a LiteX module
 
 The driver for boards is written with the regression, which uses it. All texts are made from the
@@ -18,7 +19,7 @@ from typing import Any
 from sterna_hw.base import find_device
 from sterna_hw.register_header import register_header
 
-from .block_design import BOARDS, block_design
+from .block_design import block_design, has_ports
 from .ipxact import ip_xact
 from .litex_module import litex_module
 from .ports import read_top
@@ -68,7 +69,7 @@ def write_hand_over(
         f"{name}.h": register_header(shown, name),
         "component.xml": ip_xact(top, shown, sources, contents, title, family),
     }
-    if target in BOARDS:
+    if has_ports(top, target):
         files[f"{name}_board.tcl"] = block_design(top, target, clock_mhz)
     if wrapper == "litex":
         files[f"{name}_litex.py"] = litex_module(top, sources, contents)
