@@ -25,12 +25,12 @@ from .test_qonnx import execute_by_qonnx
 SIDE = 10
 
 
-def small_model(name: str, folder: Path) -> Path:
-    """One of the models for images of 10 by 10 pixels."""
+def small_model(name: str, folder: Path, side: int = SIDE) -> Path:
+    """One of the models for images of ``side`` by ``side`` pixels."""
     data = importlib.resources.files("qonnx") / "data" / "onnx" / "bsd300x3-espcn" / name
     model = onnx.load_from_string((data / "quant_model.onnx").read_bytes())
     for axis in model.graph.input[0].type.tensor_type.shape.dim[2:]:
-        axis.dim_value = SIDE
+        axis.dim_value = side
     del model.graph.value_info[:]
     path = folder / f"{name}.onnx"
     path.write_bytes(model.SerializeToString())
