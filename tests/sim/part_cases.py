@@ -30,6 +30,7 @@ from sterna_hw.base import (
     shift_alphabet,
 )
 from sterna_hw.concat_streams import ConcatStreamsConfig
+from sterna_hw.deformable_window import DeformableWindowConfig
 from sterna_hw.enlarge import EnlargeConfig
 from sterna_hw.fork import ForkConfig
 from sterna_hw.frame_queue import FrameQueueConfig
@@ -138,6 +139,29 @@ def _image(config: Any, pixels: int, seed: int) -> Case:
     return _timed(
         config, inputs, frames_to_payloads(results, config.output_range, config.output_count)
     )
+
+
+def _deformable(seed: int) -> Case:
+    rows, columns = WindowAxis(4, 3, before=1, after=1), WindowAxis(5, 2, stride=2, before=1)
+    config = DeformableWindowConfig(rows, columns, 3, SMALL, 2, bound=2, pad_value=-1)
+    shapes, counts = config.port_shapes, {"i": rows.size * columns.size}
+    counts["offsets"] = rows.outputs * columns.outputs
+    numbers = np.random.default_rng(seed)
+    frames = {
+        port: numbers.integers(
+            shapes[port].values.low,
+            shapes[port].values.high + 1,
+            (2 * count, shapes[port].elements),
+        )
+        for port, count in counts.items()
+    }
+    windows = config.compute(*frames.values())
+
+    def payloads(port: str, vectors: np.ndarray) -> list[int]:
+        return frames_to_payloads(vectors, shapes[port].values, shapes[port].count)
+
+    inputs = {port: payloads(port, vectors) for port, vectors in frames.items()}
+    return _timed(config, inputs, payloads("o", windows))
 
 
 def _window(seed: int, rows: WindowAxis, columns: WindowAxis, style: Any = "block") -> Case:
@@ -327,6 +351,7 @@ CASES: dict[str, Callable[[], Case]] = {
     ),
     "upsample": lambda: _image(EnlargeConfig(2, 3, 4, 2, 3, SMALL, 2, style="block"), 6, 33),
     "upsample_across": lambda: _image(EnlargeConfig(2, 3, 2, 1, 2, SMALL, 2), 6, 34),
+    "deformable": lambda: _deformable(36),
     "pixel_shuffle": lambda: _image(EnlargeConfig(2, 3, 8, 2, 2, SMALL, 1, "shuffle"), 6, 35),
     "lookup": lambda: _lookup(1, "block", 31),
     "lookup_by_channel": lambda: _lookup(5, "distributed", 32),
