@@ -77,7 +77,8 @@ def build(
     best: Annotated[int | None, typer.Option(help="Decoders: logits that a host can see.")] = None,
     layers: Annotated[int | None, typer.Option(help="Synthetic decoders: only so many.")] = None,
     memory: Annotated[
-        str | None, typer.Option(help="Decoders: external, or on-chip (usual on ECP5).")
+        str | None,
+        typer.Option(help="Weights external or on-chip; decoders on ECP5: on-chip."),
     ] = None,
 ) -> None:
     """Make Verilog, memory images, constraints, the regression and a report."""
@@ -114,7 +115,7 @@ def build(
     if queues is not None:
         options["queues"] = read_queues(queues)
     given = {"frames_per_second": fps, "interval": interval, "clock_mhz": clock, "top_k": top}
-    given |= {"reloadable": reloadable, "engine": engine}
+    given |= {"reloadable": reloadable, "engine": engine, "memory": memory}
     options |= {name: value for name, value in given.items() if value is not None}
     if budget is not None:
         options["budget"] = Budget(lut=budget)

@@ -127,7 +127,7 @@ def _memory_line(memory: Mapping[str, Any]) -> str:
         f"Weights of {names} come from external memory ({memory['reason']}): "
         f"{memory['image']['name']} of {memory['image']['bytes']:,} bytes, "
         f"{memory['bytes_per_frame']:,} read for a frame, {memory['bytes_per_cycle']:g} a cycle; "
-        f"its port keeps the slowest at {longest:,} cycles or more"
+        f"by this at least {longest:,} cycles a frame"
     )
 
 

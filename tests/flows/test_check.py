@@ -72,3 +72,17 @@ def test_a_decoder_that_does_not_fit(capsys: pytest.CaptureFixture[str]) -> None
     assert run(["check", "shakespeare_ternary", "--target", "ecp5-85k"]) == 2
     error = capsys.readouterr().err
     assert "must be at most 352256 bytes" in error and error.count("\n") == 1
+
+
+def test_a_build_says_which_weights_are_outside_and_why(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "build"
+    arguments = ["build", "digits_int4_mlp", "-t", "ecp5-25k", "--memory", "external"]
+    assert run([*arguments, "-o", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "come from external memory (asked for): weights.bin of" in shown
+    memory = sterna.Design(out).record["memory"]
+    assert [port["layer"] for port in memory["ports"]] == ["hidden1", "hidden2", "output"]
+    assert f"{memory['bytes_per_frame']:,} read for a frame" in shown
+    assert "m_axi2_araddr" in (out / "digits_int4_mlp.v").read_text()

@@ -90,6 +90,18 @@ BUILDS: dict[str, tuple[Callable[[Path], list[str]], tuple[str, ...]]] = {
         lambda folder: ["--target", "ecp5-25k", "--interval", "1"],
         ("ecp5-25k", "not"),
     ),
+    "memory_of_another_kind": (
+        lambda folder: ["--memory", "tape"],
+        ("Memory must be one of auto, on-chip, external, not 'tape'",),
+    ),
+    "faster_than_memory": (
+        lambda folder: ["--memory", "external", "--interval", "16"],
+        ("Interval of hidden1 must be", "external memory at 16 bytes a cycle, not 16"),
+    ),
+    "external_and_reloadable": (
+        lambda folder: ["--memory", "external", "--reloadable"],
+        ("Weights in external memory must not be reloadable: choose one",),
+    ),
     "interval_of_nothing": (lambda folder: ["--interval", "0"], ("Interval of", "not 0")),
     "rate_beyond_any_engine": (
         lambda folder: ["--fps", "1e12"],
