@@ -12,14 +12,16 @@ asked for apart from these (target, clock, reloading) is taken over unless it is
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sterna.building import build
 from sterna.design import Design
 from sterna.folding import read_foldings
-from sterna.ir import Graph, parse_graph
+from sterna.ir import Graph, LayerNote, parse_graph
 from sterna.output_folder import fresh_folder
 
 from .boards import board_for, write_board
@@ -84,7 +86,8 @@ def build_with_regression(
             (folder / script).write_text(vivado_script(name, record["target"]))
             made.append(script)
         files = sorted([*read_report(folder)["files"], *made])
-        extend_report(folder, {"files": files})
+        digest = _digest((folder / "graph.sterna").read_text())
+        extend_report(folder, {"files": files, "graph_sha256": digest})
     return Design(out)
 
 
@@ -120,13 +123,33 @@ def start_from(
         raise ValueError(f"{option} must not be asked for from {step}, since the graph is there")
     path = folder / "graph.sterna"
     try:
-        graph = parse_graph(path.read_text())
+        text = path.read_text()
+        graph = parse_graph(text)
     except OSError:
         raise ValueError(f"Step {step} must find {path}, the graph of an earlier build") from None
     except ValueError as error:
         raise ValueError(f"{path} must be a graph in text form: {error}") from None
     record = Design(folder).record
+    graph = _with_notes(graph, text, folder)
     options: dict[str, Any] = {name: record[name] for name in ("clock_mhz", "reloadable")}
     if step == "map":
         options["foldings"] = read_foldings(folder / "folding.json")
     return graph, record["target"], options
+
+
+def _with_notes(graph: Graph, text: str, folder: Path) -> Graph:
+    """The graph with what the earlier build's report tells of its import, unless its text was
+    edited since: the notes would be of another network."""
+    report = read_report(folder)
+    if report.get("graph_sha256") != _digest(text):
+        return graph
+    notes = [
+        LayerNote(layer["name"], **layer["import"])
+        for layer in report["layers"]
+        if "import" in layer
+    ]
+    return replace(graph, notes=tuple(notes))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,17 @@ def test_an_edited_folding_is_taken(tmp_path: Path, built: Path) -> None:
     before, after = read_report(built), read_report(out)
     changed = [one["name"] for one, two in zip(before["layers"], after["layers"]) if one != two]
     assert "output" in changed and "hidden1" not in changed
+
+
+def test_notes_of_the_import_are_those_of_the_graph(built: Path, tmp_path: Path) -> None:
+    """They come along with the graph's text, and not with another text."""
+    out = tmp_path / "out"
+    shutil.copytree(built, out)
+    graph, _, _ = start_from("plan", None, out)
+    assert {note.layer: note.agreement for note in graph.notes}["relu1"] == 1
+    path = out / "graph.sterna"
+    path.write_text(path.read_text() + "\n")
+    assert start_from("plan", None, out)[0].notes == ()
 
 
 def test_a_step_keeps_the_target_of_the_earlier_build(built: Path) -> None:
