@@ -5,6 +5,8 @@
     sterna_flows.synthesise(design, pnr=True)       # resources; Fmax and a bitstream
     sterna_flows.report(design)                     # one HTML page of all that is known of it
 
+    sterna_flows.explore(graph, target="xck26", out="build/explored")    # which designs there are
+
     sterna_flows.estimate("shakespeare_ternary", "xck26")     # decoders: cycles, tokens a second
     sterna_flows.generate("build/s", "HAMLET.", 64).text      # by the golden model, or the Verilog
 
@@ -18,16 +20,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .build_flow import build_with_regression as build
     from .decoder_flow import estimate
+    from .exploration.search import explore
     from .generation import generate
     from .page.write import report
     from .simulation import simulate
     from .synthesis import synthesise_design as synthesise
 
-__all__ = ["build", "estimate", "generate", "report", "simulate", "synthesise"]
+__all__ = ["build", "estimate", "explore", "generate", "report", "simulate", "synthesise"]
 
 _HOMES = {
     "build": ("build_flow", "build_with_regression"),
     "estimate": ("decoder_flow", "estimate"),
+    "explore": ("exploration.search", "explore"),
     "generate": ("generation", "generate"),
     "report": ("page.write", "report"),
     "simulate": ("simulation", "simulate"),

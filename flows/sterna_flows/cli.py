@@ -20,6 +20,7 @@ import typer
 from .bench_commands import bench
 from .build_command import Approximate, InputType, build
 from .estimate_command import estimate
+from .explore_command import explore
 from .fuzz_command import fuzz
 from .generate_command import generate
 from .report_command import report
@@ -43,7 +44,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(bench, name="bench")
-for command in (build, generate, estimate, report, fuzz):
+for command in (build, generate, estimate, explore, report, fuzz):
     app.command()(command)
 app.command("run")(run_command)
 

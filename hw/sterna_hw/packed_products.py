@@ -93,10 +93,10 @@ class PackedProducts:
         if self.outputs == 1 or self.activation_width > NARROW_PORT:
             return 0
         room = self.port - self.upper_range.width
-        most = max(
-            (terms for terms in range(1, self.inputs + 1) if self._field(terms) <= room),
-            default=0,
-        )
+        # Sums grow with their terms, so the first that has no room ends the search.
+        most = 0
+        while most < self.inputs and self._field(most + 1) <= room:
+            most += 1
         if not most:
             return 0
         # As many groups as this takes, as equal as they can be.

@@ -166,7 +166,7 @@ class Planner:
         items = []
         for op in self.layers:
             folding = error.foldings[op.name]
-            config = self._evaluate(op, folding).config
+            config = self.candidate(op, folding).config
             if not folding.external and not isinstance(config, UnrolledMatmulConfig):
                 items.append(StreamedLayer(op.name, config, self._vectors(op)))
         return set(to_stream(items, over, self.device))
@@ -210,7 +210,7 @@ class Planner:
         inputs = self.graph.types[layer.inputs[0]].range
         styles = engine_styles(self.engine, layer, inputs, self.device, self.reloadable)
         items = [
-            self._with_gearbox(layer, self._evaluate(layer, folding), given)
+            self._with_gearbox(self.candidate(layer, folding), given)
             for style in styles
             for folding in candidates(layer, style, largest, given)
         ]
@@ -230,7 +230,8 @@ class Planner:
         """Vectors of a frame: positions of a window, or one."""
         return self.graph.types[layer.name].vectors
 
-    def _evaluate(self, layer: MatMul, folding: Folding) -> Candidate:
+    def candidate(self, layer: MatMul, folding: Folding) -> Candidate:
+        """A folding of a layer with its engine and cost, that of a gearbox in front left out."""
         if layer.name in self.external and not isinstance(folding, UnrolledFolding):
             folding = replace(folding, external=True)
         known = self._evaluated.get((layer.name, folding))
@@ -271,16 +272,17 @@ class Planner:
             self._behind[key] = sum(costs, start=Cost())
         return self._behind[key]
 
-    def _with_gearbox(self, layer: MatMul, item: Candidate, given: int | None) -> Candidate:
-        if given is None:
-            return item
-        config = item.config
+    def _with_gearbox(self, item: Candidate, given: int | None) -> Candidate:
+        cost = None if given is None else self.gearbox_cost(item.config, given)
+        return item if cost is None else replace(item, cost=item.cost + cost)
+
+    def gearbox_cost(self, config: EngineConfig, given: int) -> Cost | None:
+        """What it takes to bring beats of so many elements to an engine; None where they fit."""
         key = (config.inputs, config.input_range, given, config.block_inputs)
         if key not in self._gearboxes:
             part = regrouping(*key)
             self._gearboxes[key] = None if part is None else part.cost(self.device)
-        cost = self._gearboxes[key]
-        return item if cost is None else replace(item, cost=item.cost + cost)
+        return self._gearboxes[key]
 
     def _choose(self, budget: Budget, limit: int) -> dict[str, Folding]:
         """The cheapest folding of each layer whose exact interval is at most ``limit``."""
@@ -322,17 +324,21 @@ class Planner:
             )
         return chosen
 
-    def _given(self, layer: MatMul, queries: Mapping[str, int]) -> int | None:
-        """Elements a beat that come to a layer, as far as the layers before it decide: behind a
-        window it follows from the folding, and where branches meet nobody knows yet."""
+    def feeder(self, layer: MatMul) -> str | int | None:
+        """Who decides how many elements a beat come to a layer: the name of another layer, whose
+        queries they are, or the edge, which gives so many; behind a window it follows from the
+        folding, and where branches meet nobody knows yet."""
         op = self.graph[layer.inputs[0]]
         while not isinstance(op, MatMul | Input):
             if isinstance(op, Window | Add | Concat):
                 return None
             op = self.graph[op.inputs[0]]
-        if isinstance(op, MatMul):
-            return queries[op.name]
-        return edge_count(self.graph.types[op.name].range)
+        return op.name if isinstance(op, MatMul) else edge_count(self.graph.types[op.name].range)
+
+    def _given(self, layer: MatMul, queries: Mapping[str, int]) -> int | None:
+        """Elements a beat that come to a layer, as far as the layers before it decide."""
+        feeder = self.feeder(layer)
+        return queries[feeder] if isinstance(feeder, str) else feeder
 
     def _check_pixels(self, window: Window, limit: int) -> None:
         """A window takes a pixel and gives a position a cycle at most."""

@@ -1,0 +1,1 @@
+"""Design-space exploration: `sterna explore`, and `sterna_flows.explore` for scripts."""

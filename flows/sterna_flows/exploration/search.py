@@ -1,0 +1,159 @@
+"""`sterna explore`: the designs of a model that no other one dominates.
+
+Points are asked for in batches (`sampling`), evaluated by one or several processes (`workers`), and
+kept as they finish (`storage`). An exploration that was stopped, in whatever way, goes on where it
+was when it is started again with the same folder: points that were finished are read, and of the
+batch that was at work only the others are evaluated. The same question and number of trials give
+the same points, with any number of workers and however often it was stopped. More trials than
+before continue it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sterna.building import prepare
+from sterna.ir import Graph, print_graph
+from sterna_hw.base import find_device
+
+from ..models import load_model
+from .allocation import RESOURCES
+from .figures import check_objectives
+from .result import Exploration
+from .sampling import BATCH, Point, ask_batch, frontier_of
+from .space import Outcome, Space
+from .storage import TrialStore, locked
+from .streaming_evaluation import StreamingJob
+from .verification import spread
+from .verification import verify as verify_points
+from .workers import Evaluator, evaluator
+
+__all__ = ["DEFAULT_OBJECTIVES", "Progress", "explore"]
+
+DEFAULT_OBJECTIVES = ("throughput", "lut", "bram", "dsp")
+
+Progress = Callable[[int, int, str], None]
+"""Told points done, points in all, and what is going on."""
+
+
+def explore(
+    model: str | Graph,
+    target: str,
+    out: str | Path,
+    *,
+    trials: int = 200,
+    objectives: Sequence[str] = DEFAULT_OBJECTIVES,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    verify: int = 0,
+    seed: int = 0,
+    clock_mhz: float | None = None,
+    top_k: int | None = None,
+    progress: Progress | None = None,
+) -> Exploration:
+    """Explores the designs of a model on a device.
+
+    Parameters
+    ----------
+    model : :class:`str` or :class:`Graph`
+        A QONNX file, the name of a zoo network, or a graph.
+    target : :class:`str`
+        Name of the device.
+    out : path
+        Folder of the exploration. One that is there already is continued.
+    trials : :class:`int`
+        Points in all, those of earlier runs counted.
+    objectives : sequence of :class:`str`
+        What the frontier is about: see `OBJECTIVES`.
+    workers : :class:`int`, optional
+        Local processes; as many as there are processors, if no scheduler is named.
+    scheduler : :class:`str`, optional
+        Address of a Dask cluster that runs already, instead.
+    verify : :class:`int`
+        So many points, spread along the frontier, are built, synthesised and simulated.
+    seed : :class:`int`
+        Of the sampler.
+    clock_mhz : :class:`float`, optional
+        Clock of throughputs; the device's usual one by default.
+    top_k : :class:`int`, optional
+        End in the k best classes, as in `sterna.build`.
+    progress : callable, optional
+        Told how far it is.
+
+    Raises
+    ------
+    ValueError
+        If an argument means nothing, or the folder holds an exploration that asked something else.
+    """
+    objectives = check_objectives(objectives)
+    if trials < 1:
+        raise ValueError(f"Trials must be 1 or more, not {trials!r}")
+    if verify < 0:
+        raise ValueError(f"Points to verify must be 0 or more, not {verify!r}")
+    if workers is not None and workers < 1:
+        raise ValueError(f"Workers must be 1 or more, not {workers!r}")
+    if workers is not None and scheduler is not None:
+        raise ValueError("Workers must not be given with a scheduler, whose workers there are")
+    device = find_device(target)
+    clock = device.clock_mhz if clock_mhz is None else clock_mhz
+    if not 0 < clock < float("inf"):
+        raise ValueError(f"Clock must be above 0 MHz, not {clock!r}")
+    graph = prepare(load_model(model) if isinstance(model, str) else model, top_k)
+    job = job_of(graph, target, clock, objectives)
+    folder = Path(out)
+    tell = progress or (lambda done, total, text: None)
+    count = workers or (1 if scheduler else min(os.cpu_count() or 1, BATCH))
+    question = {"model": graph.name, **job.record(), "objectives": list(objectives), "seed": seed}
+    with locked(folder):
+        store = TrialStore(folder, question, objectives)
+        space = job.space()
+        with evaluator(job, count, scheduler) as evaluate:
+            points = _search(space, objectives, seed, trials, store, evaluate, tell)
+        frontier = frontier_of(space, objectives, points)
+        chosen = spread(frontier, verify)
+        measured = verify_points(job, chosen, folder, lambda text: tell(trials, trials, text))
+        found = Exploration(
+            graph.name, target, clock, objectives, tuple(points), tuple(frontier), folder, measured
+        )
+        found.write()
+    return found
+
+
+def _search(
+    space: Space,
+    objectives: Sequence[str],
+    seed: int,
+    trials: int,
+    store: TrialStore,
+    evaluate: Evaluator,
+    tell: Progress,
+) -> list[Point]:
+    """All points up to a number, those that are known already included."""
+    known = store.points()
+    finished: list[Point] = []
+    for first in range(0, trials, BATCH):
+        count = min(BATCH, trials - first)
+        numbers = range(first, first + count)
+        if not all(number in known for number in numbers):
+            asked = ask_batch(space, objectives, seed, first // BATCH, count, finished)
+            missing = [
+                replace(point, outcome=Outcome(space.design(point.parameters)))
+                for point in asked
+                if point.number not in known
+            ]
+            for point in evaluate(missing):
+                store.add(point, space.distributions)
+                known[point.number] = point
+                done = sum(number in known for number in range(trials))
+                tell(done, trials, f"Point {point.number}")
+        finished += [known[number] for number in numbers]
+    return finished
+
+
+def job_of(graph: Graph, target: str, clock_mhz: float, objectives: Sequence[str]) -> StreamingJob:
+    """The job of exploring a graph that is prepared for hardware."""
+    resources = tuple(name for name in RESOURCES if name in objectives)
+    return StreamingJob(print_graph(graph), target, clock_mhz, resources or ("lut",))
