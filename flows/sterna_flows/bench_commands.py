@@ -185,3 +185,28 @@ def published(
     if output is not None:
         output.write_text(text)
     print(text)
+
+
+@bench.command()
+def exploration(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to explore in.")] = Path(
+        "build/reach"
+    ),
+    target: Annotated[str, typer.Option("--target", "-t", help="The device.")] = "xck26",
+    model: Annotated[list[str] | None, typer.Option(help="Network of the zoo; or several.")] = None,
+    trials: Annotated[int, typer.Option(help="Points of each exploration.")] = 200,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+) -> None:
+    """Compare the frontier of each zoo network with every design of one engine and folding."""
+    from .exploration.reach import as_markdown, measure_reach
+
+    with telling() as tell:
+        rows = measure_reach(output, target, model, trials, workers, tell)
+    print(as_markdown(rows))
+    fail_unless_equal(
+        [
+            f"{row.model}: the frontier does not reach {', '.join(row.missed)}"
+            for row in rows
+            if row.missed
+        ]
+    )

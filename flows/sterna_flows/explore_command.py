@@ -24,7 +24,7 @@ __all__ = ["explore"]
 
 
 def explore(
-    model: Annotated[str, typer.Argument(help="A QONNX file, or the name of a zoo network.")],
+    model: Annotated[str, typer.Argument(help="A QONNX file, a zoo network, or a decoder.")],
     target: Annotated[str | None, typer.Option("--target", "-t", help="The device.")] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The folder; one that is there is continued.")
@@ -45,6 +45,7 @@ def explore(
     seed: Annotated[int, typer.Option(help="Seed of the sampler.")] = 0,
     clock: Annotated[float | None, typer.Option(help="Clock in MHz for rates.")] = None,
     top: Annotated[int | None, typer.Option(help="Give only the best so many classes.")] = None,
+    layers: Annotated[int | None, typer.Option(help="Synthetic decoders: only so many.")] = None,
 ) -> None:
     """Explore the designs of a model: those that no other one dominates."""
     from .exploration.search import explore as explore_model
@@ -65,6 +66,7 @@ def explore(
             seed=seed,
             clock_mhz=clock,
             top_k=top,
+            layers=layers,
             progress=tell,
         )
     _print(output_console(), found)
@@ -108,7 +110,7 @@ def _print(console: Console, found: Exploration) -> None:
     print_table(
         console,
         "Frontier (cycles predicted; resources and energy estimated)",
-        ("point", "engines", "interval", "latency", "per second", "LUT", "FF", "BRAM", "URAM",
+        ("point", "design", "interval", "latency", "per second", "LUT", "FF", "BRAM", "URAM",
          "DSP", "energy nJ"),
         [_estimated(point) for point in found.frontier],
     )  # fmt: skip
@@ -143,8 +145,10 @@ def _measured(found: Exploration, number: int, is_best: str) -> tuple[Any, ...]:
 
 
 def _engines(design: Any) -> str:
-    """The engines of a design, layer by layer."""
+    """The engines of a design, layer by layer, or a decoder's choices."""
     if "foldings" in design:
         return ", ".join(folding["engine"] for folding in design["foldings"].values())
     hardware = design["hardware"]
-    return f"B {hardware['lanes']}, {hardware['tables']}x{hardware['queries']}"
+    lanes, ports, adders = hardware["lanes"], hardware["ports"], hardware["adders"]
+    size = f"{hardware['tables']}x{hardware['queries']}"
+    return f"{lanes} lanes, {size}, {adders}, {ports} ports, {hardware['memory']}"

@@ -19,8 +19,10 @@ from sterna.building import prepare
 from sterna.ir import Graph, print_graph
 from sterna_hw.base import find_device
 
+from ..decoder_flow import find_model
 from ..models import load_model
 from .allocation import RESOURCES
+from .decoders import DecoderJob
 from .figures import check_objectives
 from .result import Exploration
 from .sampling import BATCH, Point, ask_batch, frontier_of
@@ -52,6 +54,7 @@ def explore(
     seed: int = 0,
     clock_mhz: float | None = None,
     top_k: int | None = None,
+    layers: int | None = None,
     progress: Progress | None = None,
 ) -> Exploration:
     """Explores the designs of a model on a device.
@@ -59,7 +62,8 @@ def explore(
     Parameters
     ----------
     model : :class:`str` or :class:`Graph`
-        A QONNX file, the name of a zoo network, or a graph.
+        A QONNX file, the name of a zoo network, a graph, or a decoder as `sterna estimate` names
+        it.
     target : :class:`str`
         Name of the device.
     out : path
@@ -80,6 +84,8 @@ def explore(
         Clock of throughputs; the device's usual one by default.
     top_k : :class:`int`, optional
         End in the k best classes, as in `sterna.build`.
+    layers : :class:`int`, optional
+        Of decoders with random weights: only so many.
     progress : callable, optional
         Told how far it is.
 
@@ -101,22 +107,33 @@ def explore(
     clock = device.clock_mhz if clock_mhz is None else clock_mhz
     if not 0 < clock < float("inf"):
         raise ValueError(f"Clock must be above 0 MHz, not {clock!r}")
-    graph = prepare(load_model(model) if isinstance(model, str) else model, top_k)
-    job = job_of(graph, target, clock, objectives)
+    decoder = find_model(model, layers=layers) if isinstance(model, str) else None
+    if decoder is not None:
+        if verify or top_k is not None:
+            raise ValueError(
+                "Points of a decoder must be built one by one, with sterna build: verify and top_k "
+                "are for streaming networks"
+            )
+        name, job = decoder.name, DecoderJob.of(decoder.checkpoint.shape, target, clock)
+    else:
+        graph = prepare(load_model(model) if isinstance(model, str) else model, top_k)
+        name, job = graph.name, job_of(graph, target, clock, objectives)
     folder = Path(out)
     tell = progress or (lambda done, total, text: None)
     count = workers or (1 if scheduler else min(os.cpu_count() or 1, BATCH))
-    question = {"model": graph.name, **job.record(), "objectives": list(objectives), "seed": seed}
+    question = {"model": name, **job.record(), "objectives": list(objectives), "seed": seed}
     with locked(folder):
         store = TrialStore(folder, question, objectives)
         space = job.space()
         with evaluator(job, count, scheduler) as evaluate:
             points = _search(space, objectives, seed, trials, store, evaluate, tell)
         frontier = frontier_of(space, objectives, points)
-        chosen = spread(frontier, verify)
-        measured = verify_points(job, chosen, folder, lambda text: tell(trials, trials, text))
+        measured = {}
+        if isinstance(job, StreamingJob):
+            chosen = spread(frontier, verify)
+            measured = verify_points(job, chosen, folder, lambda text: tell(trials, trials, text))
         found = Exploration(
-            graph.name, target, clock, objectives, tuple(points), tuple(frontier), folder, measured
+            name, target, clock, objectives, tuple(points), tuple(frontier), folder, measured
         )
         found.write()
     return found

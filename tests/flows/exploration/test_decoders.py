@@ -1,0 +1,74 @@
+"""The space of decoders: figures are those of the estimate and of a build, choices that do not fit
+say why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import sterna_flows
+from sterna.decoder.building import check_room
+from sterna.decoder.estimate import DecoderEstimate
+from sterna.decoder.hardware import DecoderHardware, recommended_hardware
+from sterna.decoder.lowering import lower_decoder
+from sterna_flows.decoder_flow import find_model
+from sterna_flows.exploration.decoders import PROMPT, DecoderEvaluation, DecoderJob
+from sterna_hw.base import find_device
+
+MODEL = "shakespeare_tiny"
+
+
+@pytest.mark.parametrize("target", ["xck26", "ecp5-85k"])
+def test_recommended_choices_come_first(target: str) -> None:
+    source, device = find_model(MODEL), find_device(target)
+    assert source is not None
+    shape = source.checkpoint.shape
+    space = DecoderJob.of(shape, target, device.clock_mhz).space()
+    design = space.design(space.first(0))
+    assert DecoderHardware(**design["hardware"]) == recommended_hardware(device, shape)
+    for number in range(40):
+        point = space.first(number)
+        for name, distribution in space.distributions.items():
+            assert distribution._contains(distribution.to_internal_repr(point[name]))
+
+
+@pytest.mark.parametrize("target", ["xck26", "ecp5-85k"])
+def test_figures_are_those_of_estimate_and_build(target: str) -> None:
+    source, device = find_model(MODEL), find_device(target)
+    assert source is not None
+    shape = source.checkpoint.shape
+    hardware = recommended_hardware(device, shape)
+    outcome = DecoderEvaluation(shape, device, 100.0).evaluate({"hardware": hardware.record()})
+    figures = outcome.figures
+    assert figures is not None and outcome.excess <= 0
+    cost = check_room(lower_decoder(source.checkpoint), hardware, device)
+    assert (figures.lut, figures.ff, figures.bram, figures.dsp) == (
+        round(cost.lut),
+        round(cost.ff),
+        cost.bram,
+        cost.dsp,
+    )
+    run = DecoderEstimate(hardware.core(shape), hardware.memory_timing).run(PROMPT, 2)
+    assert figures.interval == round(run.passes[-1].cycles)
+    assert figures.latency == round(sum(done.cycles for done in run.passes[:-1]))
+    assert figures.throughput == pytest.approx(1e8 / figures.interval)
+
+
+def test_choices_that_do_not_fit_each_other_say_why() -> None:
+    source, device = find_model(MODEL), find_device("xck26")
+    assert source is not None
+    shape = source.checkpoint.shape
+    hardware = replace(recommended_hardware(device, shape), tables=4, queries=4)
+    outcome = DecoderEvaluation(shape, device, 100.0).evaluate({"hardware": hardware.record()})
+    assert outcome.figures is None and "must" in outcome.problem
+
+
+def test_a_decoder_is_explored(tmp_path: Path) -> None:
+    options = {"trials": 24, "objectives": ("throughput", "lut"), "workers": 1}
+    found = sterna_flows.explore(MODEL, "xck26", tmp_path, **options)
+    assert found.model == MODEL and len(found.frontier) > 1
+    assert any(point.outcome.figures is None for point in found.points)
+    with pytest.raises(ValueError, match="Points of a decoder must be built one by one"):
+        sterna_flows.explore(MODEL, "xck26", tmp_path / "other", verify=1, **options)
