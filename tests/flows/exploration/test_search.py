@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -106,10 +107,14 @@ sterna_flows.explore(graph, {target!r}, sys.argv[2], workers=1, **{options!r})
 
 
 def finished(path: Path) -> list[tuple[int, str]]:
-    """Numbers and attributes of the trials in a file; none if it is not there yet."""
+    """Numbers and attributes of the trials in a file; none if it is not there yet.
+
+    The file is opened as by any reader, who may write: what a killed process left half-written is
+    first taken back, which a connection that only reads cannot do.
+    """
     if not path.exists():
         return []
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         query = "SELECT trial_id, value_json FROM trial_user_attributes WHERE key = 'point'"
         return sorted(connection.execute(query).fetchall())
 
