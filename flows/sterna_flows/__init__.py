@@ -20,18 +20,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .build_flow import build_with_regression as build
     from .decoder_flow import estimate
+    from .exploration.bits import explore_bits
     from .exploration.search import explore
     from .generation import generate
     from .page.write import report
     from .simulation import simulate
     from .synthesis import synthesise_design as synthesise
 
-__all__ = ["build", "estimate", "explore", "generate", "report", "simulate", "synthesise"]
+__all__ = [
+    "build",
+    "estimate",
+    "explore",
+    "explore_bits",
+    "generate",
+    "report",
+    "simulate",
+    "synthesise",
+]
 
 _HOMES = {
     "build": ("build_flow", "build_with_regression"),
     "estimate": ("decoder_flow", "estimate"),
     "explore": ("exploration.search", "explore"),
+    "explore_bits": ("exploration.bits", "explore_bits"),
     "generate": ("generation", "generate"),
     "report": ("page.write", "report"),
     "simulate": ("simulation", "simulate"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .terminal import fail_unless_equal
+from .terminal import fail_unless_equal, telling
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,6 +46,13 @@ def explore(
     clock: Annotated[float | None, typer.Option(help="Clock in MHz for rates.")] = None,
     top: Annotated[int | None, typer.Option(help="Give only the best so many classes.")] = None,
     layers: Annotated[int | None, typer.Option(help="Synthetic decoders: only so many.")] = None,
+    bits: Annotated[
+        bool, typer.Option("--bits", help="How many planes each layer's weights need, instead.")
+    ] = False,
+    budgets: Annotated[int, typer.Option(help="With --bits: budgets of ternary digits.")] = 8,
+    interval: Annotated[
+        int | None, typer.Option(help="With --bits: cycles between frames of all designs.")
+    ] = None,
 ) -> None:
     """Explore the designs of a model: those that no other one dominates."""
     from .exploration.search import explore as explore_model
@@ -53,6 +60,9 @@ def explore(
 
     if target is None:
         raise ValueError("Target must be given: --target xck26, for example")
+    if bits:
+        _explore_bits(model, target, output, budgets, interval, clock)
+        return
     with _counting() as tell:
         found = explore_model(
             model,
@@ -77,6 +87,43 @@ def explore(
             if item.mismatches or not item.words
         ]
     )
+
+
+def _explore_bits(
+    model: str, target: str, output: Path, budgets: int, interval: int | None, clock: float | None
+) -> None:
+    from .exploration.bits import explore_bits
+    from .tables import output_console, print_table
+
+    with telling(steps=False) as tell:
+        found = explore_bits(
+            model,
+            target,
+            output,
+            budgets=budgets,
+            interval=interval,
+            clock_mhz=clock,
+            progress=tell,
+        )
+    print_table(
+        output_console(),
+        f"{found.model} on {found.target}: planes of ternary digits by layer (accuracy by the "
+        f"golden model on {found.samples:,} test samples; cycles predicted, resources estimated)",
+        ("point", "by", *found.sensitivities, "trits", "accuracy", "interval", "LUT", "FF", "BRAM",
+         "DSP", "frontier"),
+        [
+            (
+                number,
+                point.method,
+                *point.planes.values(),
+                point.trits,
+                f"{point.accuracy:.2%}",
+                *(getattr(point.figures, k) for k in ("interval", "lut", "ff", "bram", "dsp")),
+                "yes" if number in found.frontier else "no",
+            )
+            for number, point in enumerate(found.points)
+        ],
+    )  # fmt: skip
 
 
 @contextmanager

@@ -31,6 +31,22 @@ def test_designs_are_explored_from_a_script(
     assert len(rows) == len(record["frontier"]) + 1
 
 
+def test_precisions_are_explored_from_a_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(EXAMPLES / "explore_precision.py"))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["method", "trits", "accuracy", "lut", "on_frontier"]
+    assert "of the look-up tables, accuracy 9" in lines[-2]
+    # The table of the page.
+    record = json.loads((tmp_path / "build/bits/bits.json").read_text())
+    first, last = record["points"][0], record["points"][-1]
+    for row in (first, last):
+        shown = f"| {row['trits']:,} | {100 * row['accuracy']:.2f} % | {row['lut']:,} |"
+        assert shown in PAGE.read_text()
+
+
 def test_the_page_says_what_the_code_does() -> None:
     page = PAGE.read_text()
     for name in OBJECTIVES:

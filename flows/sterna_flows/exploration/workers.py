@@ -68,7 +68,8 @@ def evaluator(job: Job, workers: int, scheduler: str | None) -> Iterator[Evaluat
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,  # pyright: ignore[reportArgumentType]
+            # Any free port: the usual one belongs to whoever came first.
+            dashboard_address=":0",
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,
