@@ -25,10 +25,17 @@ def case() -> DecoderCase:
 
 
 @pytest.fixture(scope="module")
-def decoder(case: DecoderCase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtlDecoder]:
+def simulation(case: DecoderCase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtlDecoder]:
     dram = DramConfig((Region(0, size=4096),), read_latency=30)
     with open_case(case, tmp_path_factory.mktemp("decoder"), dram=dram) as decoder:
         yield decoder
+
+
+@pytest.fixture
+def decoder(simulation: RtlDecoder, case: DecoderCase) -> RtlDecoder:
+    """Ready, with program and prompt, whichever tests have had the simulation before."""
+    check_next_run(simulation, case)
+    return simulation
 
 
 def recover(decoder: RtlDecoder) -> None:
