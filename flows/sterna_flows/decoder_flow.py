@@ -172,9 +172,8 @@ def summary(made: Generation) -> list[str]:
     rate = made.tokens_per_second
     if rate is not None and made.roofline is not None:
         begin = "the hardware would reach" if made.estimated else "then"
-        source = "estimated" if made.estimated else "by simulated cycles"
         line += (
-            f"; {begin} {rate:,.0f} tokens/s at {made.clock_mhz:.0f} MHz ({source}),"
+            f"; {begin} {rate:,.0f} tokens/s at {made.clock_mhz:.0f} MHz ({made.source}),"
             f" {made.roofline:.0%} of the memory roofline"
         )
     lines = [line]
@@ -183,4 +182,6 @@ def summary(made: Generation) -> list[str]:
             f"The text ends after {len(made.tokens)} of {made.wanted} tokens:"
             f" the context of {made.context} is full"
         )
+    if made.expected is not None and not made.differences:
+        lines.append("All tokens as the golden model says")
     return lines

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .terminal import telling
+from .terminal import CheckFailed, fail_unless_equal, telling
 
 __all__ = ["generate"]
 
@@ -19,7 +19,12 @@ def generate(
     ],
     prompt: Annotated[str, typer.Option(help="Text, or token numbers with commas.")],
     tokens: Annotated[int, typer.Option(help="Tokens to generate at most.")] = 64,
-    engine: Annotated[str, typer.Option(help="golden, or rtl: the Verilog.")] = "golden",
+    engine: Annotated[
+        str | None, typer.Option(help="golden, rtl: the Verilog, or board (with --port).")
+    ] = None,
+    port: Annotated[
+        str | None, typer.Option(help="Serial port of the board: /dev/ttyUSB0.")
+    ] = None,
     temperature: Annotated[
         float | None, typer.Option(help="0 is greedy, and usual; with --top-k, 1 is usual.")
     ] = None,
@@ -31,8 +36,9 @@ def generate(
         str | None, typer.Option(help="A token that ends the text (the model's end of text).")
     ] = None,
 ) -> None:
-    """Continue a text by a built decoder, by its golden model or its Verilog."""
+    """Continue a text by a built decoder: its golden model, its Verilog, or a board."""
     from sterna.decoder.sampling import Sampler
+    from sterna.driver import DriverError
 
     from .decoder_flow import summary
     from .generation import generate as run_generation
@@ -44,17 +50,22 @@ def generate(
     def say(text: str) -> None:
         print(text, end="", flush=True)
 
-    with telling() as tell:
-        made = run_generation(
-            directory,
-            prompt,
-            tokens,
-            engine=engine,
-            sampler=Sampler(temperature, top_k, seed),
-            stop=stop,
-            say=say,
-            tell=tell,
-        )
+    try:
+        with telling() as tell:
+            made = run_generation(
+                directory,
+                prompt,
+                tokens,
+                engine=engine or ("golden" if port is None else "board"),
+                port=port,
+                sampler=Sampler(temperature, top_k, seed),
+                stop=stop,
+                say=say,
+                tell=tell,
+            )
+    except DriverError as error:
+        raise CheckFailed(str(error)) from None
     print()
     for line in summary(made):
         print(line, file=sys.stderr)
+    fail_unless_equal(made.differences)

@@ -1,9 +1,10 @@
-"""`sterna generate`: text from a built decoder, by the golden model or by its Verilog.
+"""`sterna generate`: text from a built decoder, by the golden model, its Verilog, or a board.
 
 The prompt is text for a model that has characters, and otherwise token numbers with commas between
 them. Tokens are handed on as they come. With the Verilog the accelerator itself goes on from token
 to token when the choice is greedy; when tokens are drawn, the host draws from the best logits and
-gives the choice back. A text ends at a stop token (the model's own end of text unless another is
+gives the choice back. So it is on a board; there all tokens are compared with the golden model's
+in the end. A text ends at a stop token (the model's own end of text unless another is
 given), after the tokens asked for, or with the context. What the hardware would reach is counted in
 clock cycles, of the simulation or, for the golden model, of the analytic model, and told at the
 device's clock, beside the share of the memory roofline: the bytes that a token must move, over what
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from sterna.decoder.design import DecoderDesign
@@ -24,45 +25,15 @@ from sterna.decoder.sampling import Sampler
 from sterna_hw.base import find_device
 from sterna_sim.decoder.rtl_decoder import RtlDecoder, RunResult
 
+from .board_decoder import BoardDecoder, generate_on_board
+from .generated import Generation
 from .report_file import check_files, read_report
 
 __all__ = ["ENGINES", "Generation", "generate", "read_tokens"]
 
-ENGINES = ("golden", "rtl")
+ENGINES = ("golden", "rtl", "board")
 
 Say = Callable[[str], None]
-
-
-@dataclass
-class Generation:
-    """What was generated.
-
-    ``cycles`` are those between the interrupts of successive tokens after the first, simulated
-    (none for the golden model), ``first_cycles`` those up to the first token; ``token_cycles`` are
-    those of a token after the first in the mean, ``estimated`` says by which of the two ways.
-    ``seconds`` is the time it took here, ``clock_mhz`` the clock that cycles are told at,
-    ``roofline`` the mean share of what memory could have moved. ``wanted`` tokens were asked for;
-    ``context`` is where the text ended for lack of room.
-    """
-
-    tokens: list[int] = field(default_factory=list)
-    text: str = ""
-    first_cycles: int | None = None
-    cycles: list[int] = field(default_factory=list)
-    seconds: float = 0.0
-    clock_mhz: float = 0.0
-    roofline: float | None = None
-    token_cycles: float | None = None
-    estimated: bool = False
-    wanted: int = 0
-    context: int | None = None
-
-    @property
-    def tokens_per_second(self) -> float | None:
-        """What the hardware reaches at its clock, after the first token."""
-        if not self.token_cycles:
-            return None
-        return self.clock_mhz * 1e6 / self.token_cycles
 
 
 def read_tokens(design: DecoderDesign, prompt: str) -> list[int]:
@@ -104,6 +75,7 @@ def generate(
     count: int = 64,
     *,
     engine: str = "golden",
+    port: str | None = None,
     sampler: Sampler | None = None,
     stop: str | None = None,
     say: Say = lambda text: None,
@@ -120,7 +92,9 @@ def generate(
     count : :class:`int`
         Tokens at most.
     engine : :class:`str`
-        ``"golden"`` or ``"rtl"``.
+        ``"golden"``, ``"rtl"`` or ``"board"``.
+    port : :class:`str`, optional
+        The serial port of the board.
     sampler : :class:`Sampler`, optional
         How tokens are chosen; greedily without it. One without ``top_k`` draws from all logits
         that the build shows.
@@ -134,9 +108,15 @@ def generate(
     ------
     ValueError
         If the folder, the prompt or an option is not usable.
+    OSError, DriverError
+        What `BoardDecoder` raises.
     """
     if engine not in ENGINES:
-        raise ValueError(f"Engine must be {' or '.join(ENGINES)}, not {engine!r}")
+        raise ValueError(f"Engine must be {', '.join(ENGINES[:-1])} or board, not {engine!r}")
+    if (engine == "board") != (port is not None):
+        raise ValueError(
+            f"Engine {engine} must {'have' if port is None else 'not have'} a serial port (--port)"
+        )
     if count < 1:
         raise ValueError(f"Number of tokens must be 1 or more, not {count}")
     design = DecoderDesign(Path(directory))
@@ -148,12 +128,31 @@ def generate(
     ending = shape.end_of_text if stop is None else _stop_token(design, stop)
     room = min(count, shape.context - len(tokens))
     result = Generation(clock_mhz=find_device(design.target).clock_mhz, wanted=count)
+
+    def take(token: int, cycles: int | None = None) -> None:
+        if result.first_cycles is None:
+            result.first_cycles = cycles
+        elif cycles is not None:
+            result.cycles.append(cycles)
+        result.tokens.append(token)
+        text = _text_of(design, token)
+        result.text += text
+        say(text)
+
     began = time.monotonic()
-    if engine == "golden":
-        golden = GoldenEngine(design.model, sampler.top_k or 1)
-        stream = continue_text(golden, tokens, room, sampler, ending)
-        for token, _ in stream:
-            _add(design, result, token, say)
+    if port is not None:
+        tell("Opening the board")
+        board = BoardDecoder(design.directory, port)
+        result.clock_mhz = board.clock_mhz
+        result.token_cycles = generate_on_board(board, tokens, room, sampler, ending, take)
+        result.source = "by the board's counter"
+        result.seconds = time.monotonic() - began
+        tell("Comparing with the golden model")
+        # A sampler of its own, since this one has drawn already.
+        result.expected = list(_golden(design, tokens, room, replace(sampler), ending))
+    elif engine == "golden":
+        for token in _golden(design, tokens, room, sampler, ending):
+            take(token)
         result.seconds = time.monotonic() - began
         _estimate_speed(design, result, len(tokens))
     else:
@@ -161,18 +160,15 @@ def generate(
         with open_rtl(design) as decoder:
             tell("Simulating")
             for token, cycles in _rtl(decoder, tokens, room, sampler, ending):
-                if result.first_cycles is None:
-                    result.first_cycles = cycles
-                else:
-                    result.cycles.append(cycles)
-                _add(design, result, token, say)
+                take(token, cycles)
         result.seconds = time.monotonic() - began
         if result.cycles:
             result.token_cycles = sum(result.cycles) / len(result.cycles)
-            moved = sum(
-                design.layout.token_bytes(len(tokens) + step) for step in range(len(result.cycles))
-            )
-            result.roofline = moved / (sum(result.cycles) * design.layout.word_bytes)
+            result.source = "by simulated cycles"
+    if result.token_cycles and result.roofline is None:
+        steps = len(result.tokens) - 1
+        moved = sum(design.layout.token_bytes(len(tokens) + step) for step in range(steps))
+        result.roofline = moved / (steps * result.token_cycles * design.layout.word_bytes)
     if len(result.tokens) == room < count and result.tokens[-1] != ending:
         result.context = shape.context
     return result
@@ -190,7 +186,7 @@ def _able(sampler: Sampler, engine: str, best: int) -> Sampler:
                 f" {sampler.temperature:g}: build it with --best 8, for example"
             )
         return replace(sampler, top_k=best)
-    if engine == "rtl" and sampler.top_k > best:
+    if engine != "golden" and sampler.top_k > best:
         raise ValueError(
             f"Top-k must be at most the {best} logits that this design gives, not {sampler.top_k}: "
             "build it with --best"
@@ -210,7 +206,7 @@ def _estimate_speed(design: DecoderDesign, result: Generation, prompt: int) -> N
     # From the choice of the token before it to its own, as `sterna estimate` tells it.
     cycles = [model.run(1, 2, position - 1).passes[1].cycles for position in sorted(set(positions))]
     result.token_cycles = sum(cycles) / len(cycles)
-    result.estimated = True
+    result.source = "estimated"
     moved = sum(map(design.layout.token_bytes, positions)) / 2
     result.roofline = moved / (result.token_cycles * design.layout.word_bytes)
 
@@ -252,12 +248,17 @@ def _rtl(
         before = item[1]
 
 
-def _add(design: DecoderDesign, result: Generation, token: int, say: Say) -> None:
+def _golden(
+    design: DecoderDesign, prompt: Sequence[int], count: int, sampler: Sampler, stop: int | None
+) -> Iterator[int]:
+    golden = GoldenEngine(design.model, sampler.top_k or 1)
+    for token, _ in continue_text(golden, prompt, count, sampler, stop):
+        yield token
+
+
+def _text_of(design: DecoderDesign, token: int) -> str:
     characters = design.source.characters
-    text = f"{token} " if characters is None else characters.decode([token])
-    result.tokens.append(token)
-    result.text += text
-    say(text)
+    return f"{token} " if characters is None else characters.decode([token])
 
 
 def _stop_token(design: DecoderDesign, stop: str) -> int:

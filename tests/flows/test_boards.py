@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import shutil
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +23,8 @@ from sterna_flows.synthesis import synthesise_design
 from sterna_hw.base import find_device
 from sterna_hw.board import RequestBridgeConfig
 from sterna_models import zoo
-from sterna_sim.verilator import build_model, run_model
 
+from .simulated_board import simulated
 from .test_regression import toy_record
 from .toy_build import write_toy_build
 
@@ -40,43 +36,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built") / "design"
     build_with_regression(load_model(NAME), "ecp5-85k", folder, interval=200, board="ulx3s-85f")
     return folder
-
-
-@contextlib.contextmanager
-def simulated(folder: Path, work: Path, damage: int = -1) -> Iterator[str]:
-    """A terminal behind which the board is simulated; the byte number ``damage`` arrives wrong."""
-    facts = json.loads((folder / "board" / "board.json").read_text())
-    names = (folder / "sources.f").read_text().split()
-    files = {name: (folder / name).read_text() for name in names}
-    files |= {name: (folder / "board" / name).read_text() for name in facts["sources"]}
-    model = build_model(files, facts["top"])
-    work.mkdir()
-    for contents in folder.glob("*.hex"):
-        shutil.copyfile(contents, work / contents.name)
-    environment = {
-        "STERNA_DIVISOR": str(round(facts["clock_mhz"] * 1e6 / facts["baud"])),
-        "STERNA_DAMAGE": str(damage),
-    }
-    failures: list[BaseException] = []
-
-    def simulate() -> None:
-        try:
-            module = f"{__package__}.serial_bench"
-            run_model(model, facts["top"], module, work, environment=environment)
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=simulate)
-    thread.start()
-    try:
-        while not (work / "terminal").exists() and thread.is_alive():
-            time.sleep(0.05)
-        yield (work / "terminal").read_text() if thread.is_alive() else ""
-    finally:
-        (work / "stop").touch()
-        thread.join()
-        if failures:
-            raise failures[0]
 
 
 @pytest.mark.parametrize("name", BOARDS)

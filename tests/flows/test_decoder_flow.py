@@ -309,7 +309,7 @@ def test_draws_repeat_by_seed(built: Path, capsys: pytest.CaptureFixture[str]) -
         (["--prompt", ""], "Prompt must have one token or more"),
         (["--prompt", ",".join(["1"] * 24)], "shorter than the context of 24"),
         (["--prompt", "1", "--tokens", "0"], "Number of tokens must be 1 or more"),
-        (["--prompt", "1", "--engine", "gpu"], "Engine must be golden or rtl"),
+        (["--prompt", "1", "--engine", "gpu"], "Engine must be golden, rtl or board, not 'gpu'"),
         (["--prompt", "1", "--temperature", "-1"], "Temperature must be 0 or more"),
         (["--prompt", "1", "--seed", "-1"], "Seed must be 0 or more, not -1"),
         (["--prompt", "1", "--stop", "x"], "Stop must be a token number from 0 to 36, not 'x'"),
