@@ -21,7 +21,7 @@ from typing import Any
 from sterna.driver.edges import Edge
 from sterna.driver.record import RECORD_FILE, read_record
 from sterna_hw.board import BoardTopConfig, RequestBridgeConfig, UartConfig
-from sterna_hw.board.bridge import ANSWER, ERRORS, KINDS, REFUSED, SYNC
+from sterna_hw.board.protocol import ANSWER, ERRORS, KINDS, REFUSED, SYNC
 from sterna_hw.pin_harness import PinHarnessConfig
 from sterna_hw.verilog import emit
 

@@ -13,7 +13,7 @@ import typer
 from sterna import driver
 from sterna_flows.boards import BAUD, BOARDS
 from sterna_flows.cli import app
-from sterna_hw.board.bridge import ANSWER, ERRORS, KINDS, REFUSED, SYNC
+from sterna_hw.board.protocol import ANSWER, ERRORS, KINDS, REFUSED, SYNC
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "hand_over.md"
 TEXT = PAGE.read_text()

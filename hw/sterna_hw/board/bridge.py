@@ -1,25 +1,9 @@
 """Requests by bytes to an accelerator: frames, register reads and writes, reset.
 
-A request and its answer have the same form::
-
-    0x53  kind  length (2 bytes)  payload (length bytes)  CRC (2 bytes)
-
-all little-endian, with the CRC-16 of IBM 3740 (polynomial 0x1021, begun with 0xFFFF) over kind,
-length and payload. One request is served at a time, and each gets one answer:
-
-| kind | request's payload | answer's kind and payload |
-|---|---|---|
-| 1 frame | bytes of a frame, TLAST behind the last | 0x81, bytes of the result |
-| 2 read | 4 bytes of address | 0x82, 4 bytes of data, 1 of response |
-| 3 write | 4 bytes of data, 4 of address | 0x83, 1 byte of response |
-| 4 reset | none | 0x84, none |
-| other | | 0xEE, 1 byte: 2 |
-| any with a wrong CRC | | 0xEE, 1 byte: 1 |
-
+`protocol` says what they look like. One request is served at a time, and each gets one answer.
 A frame waits in a memory until its CRC is known to be right, so the accelerator sees whole requests
-only; a length that the kind does not have, or that is beyond a frame's, is refused like an unknown
-kind. Bytes between requests are skipped until one is 0x53, and a request whose bytes stop coming
-for ``timeout`` cycles is forgotten. After an error the sender should be silent for as long.
+only. A request whose bytes stop coming for ``timeout`` cycles is forgotten; after an error the
+sender should be silent for as long.
 
 On the other side are the pins of `sterna_hw.pin_harness`. It takes three cycles a byte, faster than
 any UART that it is made for.
@@ -27,25 +11,20 @@ any UART that it is made for.
 
 from __future__ import annotations
 
-import binascii
 from dataclasses import dataclass
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.crc import catalog
 from amaranth.lib.wiring import In, Out
 
 from ..base import Cost, Device
 from ..pin_harness import CONTROL_PINS, STREAM_PINS
+from .answer import AnswerSender
+from .protocol import ANSWER, ERRORS, KINDS, REFUSED, SYNC, pack
 
-__all__ = ["ANSWER", "ERRORS", "KINDS", "REFUSED", "SYNC", "RequestBridge", "RequestBridgeConfig"]
+__all__ = ["RequestBridge", "RequestBridgeConfig"]
 
-SYNC = 0x53
-KINDS = {"frame": 1, "read": 2, "write": 3, "reset": 4}
-ANSWER = 0x80
-"""Added to the kind in an answer."""
-REFUSED = 0xEE
-ERRORS = {"checksum": 1, "request": 2}
 RESET_CYCLES = 16
 
 
@@ -87,11 +66,7 @@ class RequestBridgeConfig:
     def has_streams(self) -> bool:
         return self.input_bytes > 0
 
-    @staticmethod
-    def compute(kind: int, payload: bytes = b"") -> bytes:
-        """The bytes of a request or an answer."""
-        body = bytes([kind]) + len(payload).to_bytes(2, "little") + payload
-        return bytes([SYNC]) + body + binascii.crc_hqx(body, 0xFFFF).to_bytes(2, "little")
+    compute = staticmethod(pack)
 
     def cost(self, device: Device) -> Cost:
         """Estimate, compared with Yosys 0.70 on ECP5: registers, two CRCs and control; block memory
@@ -122,16 +97,26 @@ class RequestBridge(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        self._answer(m)
-        self._request(m)
+        self._request(m, self._answer(m))
         return m
 
-    def _request(self, m: Module) -> None:
+    def _answer(self, m: Module) -> AnswerSender:
+        m.submodules.answer = answer = AnswerSender(self.config.has_streams)
+        wiring.connect(m, answer.o, wiring.flipped(self.o))
+        if self.config.has_streams:
+            m.d.comb += [
+                answer.tx_data.eq(self.tx_data),
+                answer.tx_valid.eq(self.tx_valid),
+                self.tx_ready.eq(answer.tx_ready),
+            ]
+        return answer
+
+    def _request(self, m: Module, answer: AnswerSender) -> None:
         """Takes requests in and carries them out."""
         config = self.config
         m.submodules.request_crc = crc = catalog.CRC16_IBM_3740(data_width=8).create()
         kind, length, index = Signal(8), Signal(16), Signal(16)
-        words, low = Signal(64), Signal(8)
+        words, low, code = Signal(64), Signal(8), Signal(2)
         silence = Signal(range(config.timeout + 1))
         expects = Signal()
         m.d.comb += crc.data.eq(self.data)
@@ -169,7 +154,7 @@ class RequestBridge(wiring.Component):
                 with m.If(self.valid):
                     m.d.sync += length[8:].eq(self.data)
             with m.State("CHECK"):
-                m.d.sync += self._code.eq(ERRORS["request"])
+                m.d.sync += code.eq(ERRORS["request"])
                 with m.If(~self._is_known(kind, length)):
                     m.next = "REFUSE"
                 with m.Elif(length == 0):
@@ -190,15 +175,15 @@ class RequestBridge(wiring.Component):
                     m.d.sync += low.eq(self.data)
             with m.State("CRC HIGH"):
                 receive("ACT", counts=False)
-                m.d.sync += self._code.eq(ERRORS["checksum"])
+                m.d.sync += code.eq(ERRORS["checksum"])
                 with m.If(self.valid & (Cat(low, self.data) != crc.crc)):
                     m.next = "REFUSE"
             with m.State("REFUSE"):
-                m.d.comb += [self._begin.eq(1), self._kind.eq(REFUSED), self._length.eq(1)]
-                m.d.comb += self._body.eq(self._code)
+                m.d.comb += [answer.begin.eq(1), answer.kind.eq(REFUSED), answer.length.eq(1)]
+                m.d.comb += answer.body.eq(code)
                 m.next = "WAIT"
             with m.State("ACT"):
-                m.d.comb += self._kind.eq(kind | ANSWER)
+                m.d.comb += answer.kind.eq(kind | ANSWER)
                 is_write = kind == KINDS["write"]
                 address = words[32 : 32 + config.address_width]
                 m.d.sync += command.eq(Cat(words[:32], address, is_write))
@@ -206,9 +191,9 @@ class RequestBridge(wiring.Component):
                     if config.has_streams:
                         with m.Case(KINDS["frame"]):
                             m.d.comb += [
-                                self._begin.eq(1),
-                                self._length.eq(config.output_bytes),
-                                self._from_stream.eq(1),
+                                answer.begin.eq(1),
+                                answer.length.eq(config.output_bytes),
+                                answer.from_stream.eq(1),
                             ]
                             m.next = "FETCH"
                     with m.Case(KINDS["reset"]):
@@ -250,20 +235,20 @@ class RequestBridge(wiring.Component):
             with m.State("TELL"):
                 is_read = kind == KINDS["read"]
                 m.d.comb += [
-                    self._begin.eq(1),
-                    self._kind.eq(kind | ANSWER),
-                    self._length.eq(Mux(is_read, 5, 1)),
-                    self._body.eq(Mux(is_read, words[:34], words[32:34])),
+                    answer.begin.eq(1),
+                    answer.kind.eq(kind | ANSWER),
+                    answer.length.eq(Mux(is_read, 5, 1)),
+                    answer.body.eq(Mux(is_read, words[:34], words[32:34])),
                 ]
                 m.next = "WAIT"
             with m.State("RESET"):
-                m.d.comb += [self.reset.eq(1), self._kind.eq(kind | ANSWER)]
+                m.d.comb += [self.reset.eq(1), answer.kind.eq(kind | ANSWER)]
                 m.d.sync += index.eq(index + 1)
                 with m.If(index == RESET_CYCLES - 1):
-                    m.d.comb += self._begin.eq(1)
+                    m.d.comb += answer.begin.eq(1)
                     m.next = "WAIT"
             with m.State("WAIT"):
-                with m.If(self._rests):
+                with m.If(answer.rests):
                     m.next = "IDLE"
 
     def _is_known(self, kind: Signal, length: Signal) -> Signal:
@@ -291,58 +276,3 @@ class RequestBridge(wiring.Component):
             read.addr.eq(index),
             self._kept.eq(read.data),
         ]
-
-    def _answer(self, m: Module) -> None:
-        """Sends an answer when it is told to begin."""
-        m.submodules.answer_crc = crc = catalog.CRC16_IBM_3740(data_width=8).create()
-        self._begin, self._kind, self._length = Signal(), Signal(8), Signal(16)
-        self._body, self._from_stream = Signal(40), Signal()
-        self._code, self._rests = Signal(2), Signal()
-        kind, left, body, streams = Signal(8), Signal(16), Signal(40), Signal()
-        place = Signal(2)
-        head = Array([Const(SYNC, 8), kind, left[:8], left[8:]])
-        goes = self.o.valid & self.o.ready
-        m.d.comb += crc.data.eq(self.o.payload)
-        with m.FSM():
-            with m.State("IDLE"):
-                m.d.comb += self._rests.eq(~self._begin)
-                m.d.sync += [
-                    kind.eq(self._kind),
-                    left.eq(self._length),
-                    body.eq(self._body),
-                    streams.eq(self._from_stream),
-                    place.eq(0),
-                ]
-                with m.If(self._begin):
-                    m.next = "HEAD"
-            with m.State("HEAD"):
-                m.d.comb += [self.o.payload.eq(head[place]), self.o.valid.eq(1)]
-                m.d.comb += [crc.start.eq(place == 0), crc.valid.eq(goes & (place != 0))]
-                with m.If(goes):
-                    m.d.sync += place.eq(place + 1)
-                    with m.If(place == 3):
-                        m.next = "BODY"
-                        with m.If(left == 0):
-                            m.next = "CRC LOW"
-            with m.State("BODY"):
-                if self.config.has_streams:
-                    m.d.comb += [
-                        self.o.payload.eq(Mux(streams, self.tx_data, body[:8])),
-                        self.o.valid.eq(~streams | self.tx_valid),
-                        self.tx_ready.eq(streams & self.o.ready),
-                    ]
-                else:
-                    m.d.comb += [self.o.payload.eq(body[:8]), self.o.valid.eq(1)]
-                m.d.comb += crc.valid.eq(goes)
-                with m.If(goes):
-                    m.d.sync += [left.eq(left - 1), body.eq(body >> 8)]
-                    with m.If(left == 1):
-                        m.next = "CRC LOW"
-            with m.State("CRC LOW"):
-                m.d.comb += [self.o.payload.eq(crc.crc[:8]), self.o.valid.eq(1)]
-                with m.If(goes):
-                    m.next = "CRC HIGH"
-            with m.State("CRC HIGH"):
-                m.d.comb += [self.o.payload.eq(crc.crc[8:]), self.o.valid.eq(1)]
-                with m.If(goes):
-                    m.next = "IDLE"

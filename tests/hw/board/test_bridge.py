@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In
 from amaranth.sim import Simulator
 
 from sterna_hw.board import RequestBridgeConfig
-from sterna_hw.board.bridge import KINDS
+from sterna_hw.board.protocol import KINDS
 from sterna_hw.pin_harness import CONTROL_PINS, STREAM_PINS, PinHarnessConfig
 
 CONFIG = RequestBridgeConfig(input_bytes=7, output_bytes=3, address_width=13, timeout=200)
