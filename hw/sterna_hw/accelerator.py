@@ -33,7 +33,8 @@ from .axi_stream import AxiStreamOutputConfig
 from .axi_stream_input import AxiStreamInputConfig
 from .base import Cost, Device, Timing
 from .control import ControlConfig
-from .register_map import Identity, RegisterMap
+from .register_map import Identity
+from .registers import RegisterMap
 from .reload import ReloadMemory
 from .stage import PartConfig, Stage, check_link
 from .streamed_weights import StreamedWeights

@@ -27,7 +27,8 @@ from .axi_lite import AxiLiteBridgeConfig, axi_lite_members
 from .base import Cost, Device
 from .memory import load_signature
 from .register_file import RegisterFile, RegisterFileConfig
-from .register_map import COUNTERS, Identity, RegisterMap, accelerator_map
+from .register_map import COUNTERS, Identity, accelerator_map
+from .registers import RegisterMap
 from .reload import ReloadConfig, ReloadMemory
 
 __all__ = ["Control", "ControlConfig"]

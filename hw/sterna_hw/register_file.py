@@ -24,7 +24,7 @@ from amaranth.lib.wiring import In, Out
 
 from .axi_lite import bus_signature
 from .base import Cost, Device
-from .register_map import Access, Field, RegisterMap
+from .registers import Access, Field, RegisterMap
 
 __all__ = ["RegisterFile", "RegisterFileConfig", "window_signature"]
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .register_map import Access
+from .registers import Access
 
 __all__ = ["register_header"]
 

@@ -8,7 +8,8 @@ are shown as such.
 
 from __future__ import annotations
 
-from .register_map import WINDOW_OFFSET, WINDOW_WORDS, Access, Identity, accelerator_map
+from .register_map import Identity, accelerator_map
+from .registers import WINDOW_OFFSET, WINDOW_WORDS, Access
 
 __all__ = ["register_page"]
 

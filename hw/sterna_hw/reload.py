@@ -23,7 +23,7 @@ from amaranth.lib.wiring import In, Out
 from .base import Cost, Device
 from .memory import load_signature
 from .register_file import window_signature
-from .register_map import WINDOW_WORDS
+from .registers import WINDOW_WORDS
 
 __all__ = ["Reload", "ReloadConfig", "ReloadMemory"]
 

@@ -24,7 +24,8 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from sterna.driver import AcceleratorDriver, Steps, run_awaiting
-from sterna_hw.register_map import COUNTERS, Identity, accelerator_map, driver_table
+from sterna_hw.register_map import COUNTERS, Identity, accelerator_map
+from sterna_hw.registers import driver_table
 from sterna_sim.simulated_bus import SimulatedBus
 
 REGISTERS = ("magic", "map_version", "build_hash", "status", "error")

@@ -22,7 +22,7 @@ import numpy as np
 from sterna_hw.accelerator import AcceleratorConfig
 from sterna_hw.base import Cost, Device, find_device
 from sterna_hw.group_matmul import GroupMatmulConfig
-from sterna_hw.register_map import driver_table
+from sterna_hw.registers import driver_table
 from sterna_hw.stage import Stage, port_shape
 from sterna_hw.verilog import emit
 

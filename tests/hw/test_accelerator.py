@@ -16,7 +16,7 @@ from sterna_hw.axi_stream_input import AxiStreamInputConfig
 from sterna_hw.base import BINARY, DEVICES, TERNARY, Cost, IntegerRange
 from sterna_hw.fork import ForkConfig
 from sterna_hw.gearbox import GearboxConfig
-from sterna_hw.register_map import driver_table
+from sterna_hw.registers import driver_table
 from sterna_hw.stage import Stage
 from sterna_hw.verilog import emit
 from sterna_sim.stalls import PROFILES

@@ -9,7 +9,8 @@ from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator
 
 from sterna_hw.control import ControlConfig
-from sterna_hw.register_map import COUNTERS, ERRORS, Access, Identity, driver_table
+from sterna_hw.register_map import COUNTERS, ERRORS, Identity
+from sterna_hw.registers import Access, driver_table
 from sterna_hw.reload import ReloadMemory
 
 from .axi_lite_manager import OKAY, SLVERR, AxiLiteManager

@@ -9,7 +9,8 @@ import pytest
 
 from sterna_hw.decoder.decoder_map import DecoderIdentity, decoder_map
 from sterna_hw.register_header import register_header
-from sterna_hw.register_map import Identity, RegisterMap, accelerator_map, driver_table
+from sterna_hw.register_map import Identity, accelerator_map
+from sterna_hw.registers import RegisterMap, driver_table
 
 MAPS = {
     "digits": accelerator_map(Identity(build_hash=0xDEADBEEF, memories=3, input_elements=784)),

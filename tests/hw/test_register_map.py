@@ -6,16 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sterna_hw.register_map import (
-    Access,
-    Field,
-    Identity,
-    Register,
-    RegisterMap,
-    accelerator_map,
-    driver_table,
-)
+from sterna_hw.register_map import Identity, accelerator_map
 from sterna_hw.register_page import register_page
+from sterna_hw.registers import Access, Field, Register, RegisterMap, driver_table
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXED = {

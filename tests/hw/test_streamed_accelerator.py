@@ -14,7 +14,7 @@ import pytest
 
 from sterna.weight_image import image_bytes, image_hash
 from sterna_hw.accelerator import AcceleratorConfig
-from sterna_hw.register_map import driver_table
+from sterna_hw.registers import driver_table
 from sterna_hw.weight_buffer import WeightBufferConfig
 from sterna_hw.weight_stream import REGION_ALIGNMENT, WeightStreamConfig
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from sterna_hw.register_map import Access
+from sterna_hw.registers import Access
 
 from .ipxact_text import node
 

@@ -38,7 +38,7 @@ from ..axi_lite import axi_lite_members
 from ..base import Cost, Device
 from ..memory_port import OnChipMemoryConfig
 from ..memory_port.axi4 import read_signature, write_signature
-from ..register_map import RegisterMap
+from ..registers import RegisterMap
 from .axi_watch import AxiWatchConfig
 from .decoder_core import CORE_ERRORS, DecoderCore, DecoderCoreConfig
 from .decoder_host import DecoderHost, DecoderHostConfig

@@ -17,7 +17,7 @@ from amaranth.lib.wiring import In, Out
 from ..axi_lite import AxiLiteBridgeConfig, axi_lite_members
 from ..base import Cost, Device
 from ..register_file import RegisterFile, RegisterFileConfig
-from ..register_map import RegisterMap
+from ..registers import RegisterMap
 from .decoder_map import DECODER_COUNTERS, DECODER_ERRORS, DecoderIdentity, decoder_map
 from .host_memories import HostMemories, HostMemoriesConfig
 

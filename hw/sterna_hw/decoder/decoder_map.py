@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..register_map import MAGIC, Access, Field, Register, RegisterMap
+from ..register_map import MAGIC
+from ..registers import Access, Field, Register, RegisterMap
 
 __all__ = [
     "DECODER_COUNTERS",

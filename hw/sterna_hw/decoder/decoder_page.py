@@ -7,7 +7,7 @@ repository is what this file writes. Values that depend on the design are shown 
 
 from __future__ import annotations
 
-from ..register_map import Access
+from ..registers import Access
 from .decoder_map import FATAL_ERRORS, DecoderIdentity, decoder_map
 
 __all__ = ["decoder_page"]

@@ -25,7 +25,7 @@ from sterna.decoder.layout import DecoderLayout
 from sterna.driver import DecoderRun
 from sterna_hw.decoder.decoder_accelerator import DecoderAcceleratorConfig
 from sterna_hw.decoder.decoder_map import DECODER_COUNTERS
-from sterna_hw.register_map import driver_table
+from sterna_hw.registers import driver_table
 
 from ..dram.build import TOP
 from ..dram.config import DramConfig, Region

@@ -26,7 +26,7 @@ from typing import Any
 from sterna_hw.base import Cost, Device, find_device
 from sterna_hw.decoder.decoder_accelerator import DecoderAcceleratorConfig
 from sterna_hw.memory_port import BEAT_BYTES, OnChipMemoryConfig
-from sterna_hw.register_map import driver_table
+from sterna_hw.registers import driver_table
 from sterna_hw.verilog import emit
 
 from ..constraints import write_constraints

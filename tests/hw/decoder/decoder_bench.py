@@ -23,7 +23,7 @@ from sterna.decoder.integers import DecoderIntegers
 from sterna.decoder.layout import DecoderLayout
 from sterna_hw.decoder.decoder_accelerator import DecoderAcceleratorConfig
 from sterna_hw.decoder.decoder_core import DecoderCoreConfig
-from sterna_hw.register_map import driver_table
+from sterna_hw.registers import driver_table
 
 from ..axi_lite_manager import AxiLiteManager
 from ..memory_port.axi_memory import AxiMemory

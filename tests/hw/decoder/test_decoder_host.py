@@ -16,7 +16,7 @@ from sterna_hw.decoder.decoder_map import (
     DecoderIdentity,
     decoder_map,
 )
-from sterna_hw.register_map import Access, driver_table
+from sterna_hw.registers import Access, driver_table
 
 from ..axi_lite_manager import OKAY, SLVERR, AxiLiteManager
 

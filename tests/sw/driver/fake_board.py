@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from sterna_hw.register_map import Identity, accelerator_map, driver_table
+from sterna_hw.register_map import Identity, accelerator_map
+from sterna_hw.registers import driver_table
 
 BASE = 0x4000_1000
 IDENTITY = Identity(build_hash=0x1234, input_bytes=1, output_bytes=1, input_elements=4)

@@ -105,7 +105,7 @@ def test_memory_of_a_decoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         for path in sorted(tmp_path.iterdir())
     ]
     from sterna_hw.decoder.decoder_map import DecoderIdentity, decoder_map
-    from sterna_hw.register_map import driver_table
+    from sterna_hw.registers import driver_table
 
     memory = {"kind": "external", "bytes": 0x1800, "files": files}
     registers = driver_table(decoder_map(DecoderIdentity()))
