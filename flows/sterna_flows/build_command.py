@@ -3,6 +3,9 @@
 Each kind has options of its own; one that was given and belongs to the other kind is refused, since
 a build that ignored it would not be what was asked for. An option that is not listed below as one
 of decoders, or as one of both, is one of streaming networks.
+
+The report gets what the command took, from the end of its imports on. A build from Python has no
+such entry: its process has done other things too.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .effort import Stopwatch
 from .terminal import telling
 
 __all__ = ["Approximate", "InputType", "build"]
@@ -82,8 +86,16 @@ def build(
     ] = None,
 ) -> None:
     """Make Verilog, memory images, constraints, the regression and a report."""
-    from .decoder_flow import find_model
+    from sterna.folding import read_foldings
+    from sterna.planner import Budget
+    from sterna.queues import read_queues
 
+    from .build_flow import build_with_regression, start_from
+    from .decoder_flow import find_model
+    from .report_file import extend_report
+    from .tables import output_console, print_report
+
+    watch = Stopwatch()
     decoder = None if model is None else find_model(model, layers=layers)
     _refuse_others(context, model, decoder is not None)
     if board is not None and target is None:
@@ -92,16 +104,8 @@ def build(
         target = find_board(board).target
     if decoder is not None:
         choices = {"lanes": lanes, "ports": ports, "best_count": best, "memory": memory}
-        _build_decoder(decoder, target, output, choices, wrapper, board)
+        _build_decoder(decoder, target, output, choices, wrapper, board, watch)
         return
-    from sterna.folding import read_foldings
-    from sterna.planner import Budget
-    from sterna.queues import read_queues
-
-    from .build_flow import build_with_regression, start_from
-    from .report_file import read_report
-    from .tables import output_console, print_report
-
     graph, known_target, options = start_from(start, model, output, input_type, approximate)
     options = dict(options)
     if target not in (None, known_target):
@@ -122,7 +126,7 @@ def build(
     with telling(steps=False) as tell:
         tell(f"Building {graph.name} for {target}")
         build_with_regression(graph, target, output, wrapper=wrapper, board=board, **options)
-    print_report(output_console(), read_report(output))
+    print_report(output_console(), extend_report(output, {"build": watch.effort().as_dict()}))
 
 
 def _refuse_others(context: typer.Context, model: str | None, is_decoder: bool) -> None:
@@ -156,15 +160,19 @@ def _build_decoder(
     choices: Mapping[str, Any],
     wrapper: str,
     board: str | None,
+    watch: Stopwatch,
 ) -> None:
     from .decoder_flow import build_with_choices
-    from .tables import output_console
+    from .report_file import extend_report
+    from .tables import effort_line, output_console
 
     if target is None:
         raise ValueError("Target must be given: --target xck26, for example")
     with telling(steps=False) as tell:
         tell(f"Building {source.name} for {target}")
         lines = build_with_choices(source, target, output, choices, wrapper, board)
+    report = extend_report(output, {"build": watch.effort().as_dict()})
+    lines.append(effort_line(report["build"]))
     console = output_console()
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

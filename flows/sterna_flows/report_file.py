@@ -45,6 +45,7 @@ _ALL: dict[str, Any] = {
     "clock_mhz?": NUMBER,
     "estimated": _RESOURCES,
     "files": [str],
+    "build?": {"seconds": NUMBER, "processor_seconds": NUMBER, "peak_bytes": int},
     "exact?": {"words": int, "mismatches": int},
     "resources?": {**_RESOURCES, "source": str, "units?": dict},
     "logic_levels?": {
@@ -81,6 +82,7 @@ SCHEMA: dict[str, Any] = {
         {
             **_LAYER,
             "idle?": NUMBER,
+            "ideal?": NUMBER,
             "import?": {"form": str, "agreement": NUMBER, "error_bound?": NUMBER},
             "estimated": _RESOURCES,
         }

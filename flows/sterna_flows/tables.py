@@ -15,7 +15,7 @@ from rich.text import Text
 
 from sterna_hw.base import find_device
 
-__all__ = ["as_cell", "output_console", "print_report", "print_table"]
+__all__ = ["as_cell", "effort_line", "output_console", "print_report", "print_table"]
 
 DASH = "-"
 
@@ -50,6 +50,14 @@ def as_cell(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def effort_line(effort: Mapping[str, Any]) -> str:
+    """What a build took, in words."""
+    return (
+        f"Built in {effort['seconds']:.1f} s ({effort['processor_seconds']:.1f} s of processor "
+        f"time), with at most {effort['peak_bytes'] / 1e6:,.0f} MB of memory in one process"
+    )
+
+
 def print_report(console: Console, report: Mapping[str, Any]) -> None:
     """Layers (of a decoder, units), cycles, exactness, resources and clock of a build."""
     if report.get("kind") == "decoder":
@@ -57,6 +65,8 @@ def print_report(console: Console, report: Mapping[str, Any]) -> None:
     else:
         _print_layers(console, report)
     _print_resources(console, report)
+    if effort := report.get("build"):
+        console.print(effort_line(effort))
     exact, clock = report.get("exact"), report.get("fmax_mhz")
     if exact is not None:
         console.print(f"Words compared: {exact['words']:,}; mismatches: {exact['mismatches']:,}")

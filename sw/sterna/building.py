@@ -32,7 +32,7 @@ from .design import DESIGN_VERSION, Design
 from .folding import LayerFolding, as_record, parameters_of
 from .ir import Graph, GroupMatMul, MatMul, TopK, print_graph
 from .mapping import MappedDesign, map_graph
-from .occupation import occupied_cycles
+from .occupation import ideal_cycles, occupied_cycles
 from .output_folder import fresh_folder
 from .passes import drop_identity, select_label
 from .planner import Budget, Planner
@@ -310,6 +310,9 @@ def _report(
             entry["import"] = told | ({"error_bound": note.error_bound} if note.error_bound else {})
         if isinstance(op, MatMul | GroupMatMul):
             entry["weights"] = {"count": int(np.size(op.weights)), "alphabet": op.alphabet.name}
+            ideal = ideal_cycles(stage.part, mapped.graph.types[op.name].vectors)
+            assert ideal is not None
+            entry["ideal"] = round(ideal, 2)
         layers.append(entry)
     return {
         "report_version": 1,

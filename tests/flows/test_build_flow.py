@@ -21,8 +21,12 @@ OPTIONS = ["--target", "xc7z020", "--interval", "500"]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
+    """All files; of the report all but what the build took."""
     files = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    report = json.loads(found["report.json"])
+    del report["build"]
+    return found | {"report.json": json.dumps(report).encode()}
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +40,18 @@ def test_the_report_lists_every_file(built: Path) -> None:
     report = read_report(built)
     assert sorted(report["files"]) == sorted(contents(built))
     assert report["model"] == MODEL and report["target"] == "xc7z020"
+
+
+def test_a_build_tells_what_it_took(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], built: Path
+) -> None:
+    assert run(["build", "--from", "map", "-o", str(shutil.copytree(built, tmp_path / "d"))]) == 0
+    effort = read_report(tmp_path / "d")["build"]
+    assert 0 < effort["processor_seconds"] and 0 < effort["seconds"] < 3600
+    assert 50e6 < effort["peak_bytes"] < 50e9
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "Built in" in line)
+    assert f"{effort['processor_seconds']:.1f} s of processor time" in line
+    assert f"{effort['peak_bytes'] / 1e6:,.0f} MB" in line
 
 
 def test_one_module_a_file_named_after_it(built: Path) -> None:

@@ -7,12 +7,18 @@ import pytest
 from sterna.building import FRAMES, predict_cycles
 from sterna.ir import Graph, MatMul
 from sterna.mapping import map_graph
-from sterna.occupation import occupied_cycles
+from sterna.occupation import ideal_cycles, occupied_cycles
 from sterna.planner import Planner
 from sterna.queues import size_queues
-from sterna_hw.base import find_device
+from sterna_hw.base import TERNARY, IntegerRange, find_device
+from sterna_hw.fork import ForkConfig
+from sterna_hw.group_matmul import GroupMatmulConfig
+from sterna_hw.mac_matmul import MacMatmulConfig, integers
 from sterna_hw.matmul import MatmulConfig
+from sterna_hw.select_matmul import SelectMatmulConfig
 from sterna_hw.stage import port_shape
+from sterna_hw.table_matmul import TableMatmulConfig
+from sterna_hw.unrolled_matmul import UnrolledMatmulConfig
 
 from .branch_graphs import random_branches
 from .graphs import random_chain, random_images
@@ -41,7 +47,30 @@ def test_parts_are_busy_as_long_as_their_beats_take(graph: Graph) -> None:
         if isinstance(op, MatMul) and isinstance(stage.part, MatmulConfig):
             vectors = mapped.graph.types[op.name].vectors
             assert occupied[stage.name] == parts[stage.name].busy_cycles * vectors
+            ideal = ideal_cycles(stage.part, vectors)
+            assert ideal is not None and 0 < ideal <= occupied[stage.name]
         if type(stage.part).__name__ == "MultiThresholdConfig":
             shape = port_shape(stage.part, "o")
             vectors = mapped.graph.types[mapped.layers[stage.name]].vectors
             assert occupied[stage.name] == -(-shape.elements // shape.count) * vectors
+
+
+VALUES = IntegerRange(-8, 7)
+PARTS = {
+    "select": (SelectMatmulConfig(12, 6, VALUES, TERNARY, queries=3, block_inputs=4), 3 * 2),
+    "padded": (SelectMatmulConfig(10, 6, VALUES, TERNARY, queries=4, block_inputs=4), 60 / 16),
+    "planes": (SelectMatmulConfig(12, 6, VALUES, TERNARY, 2, 3, block_inputs=4), 2 * 3 * 2),
+    "table": (TableMatmulConfig(12, 6, VALUES, TERNARY, queries=2, group=3, tables=2), 2 * 3),
+    "mac": (MacMatmulConfig(12, 6, VALUES, integers(VALUES), queries=2, block_inputs=1), 12 * 3),
+    "unrolled": (UnrolledMatmulConfig([[1, 0, -1], [0, 1, 1]], VALUES), 1),
+    # Six groups of two channels and four outputs each: a beat of one group, two outputs at a time.
+    "group": (GroupMatmulConfig(12, 24, 6, 9, VALUES, TERNARY, queries=2), 6 * 2),
+    "fork": (ForkConfig(12, VALUES, 4, 2), None),
+}
+
+
+@pytest.mark.parametrize("kind", PARTS)
+def test_ideal_cycles_are_those_of_the_multiply_accumulates(kind: str) -> None:
+    part, cycles = PARTS[kind]
+    found = ideal_cycles(part, 5)
+    assert found is None if cycles is None else found == 5 * cycles
