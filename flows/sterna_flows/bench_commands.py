@@ -1,9 +1,10 @@
 """The commands `sterna bench ...`: measurements that documents quote, each with the command that
-makes it again.
+makes it again. `sterna bench` alone writes the page that has them all.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,98 @@ from .terminal import fail_unless_equal, telling
 
 __all__ = ["bench"]
 
-bench = typer.Typer(help="Measurements that documents quote.", no_args_is_help=True)
+bench = typer.Typer(
+    help="Measurements that documents quote; alone: all of them, as docs/benchmarks.md.",
+    invoke_without_command=True,
+)
+
+Keep = Annotated[
+    Path | None,
+    typer.Option(help="JSON file that keeps the run for `sterna bench`: docs/measured.json."),
+]
+
+
+@bench.callback()
+def record(
+    context: typer.Context,
+    docs: Annotated[Path, typer.Option(help="Folder of the stored records.")] = Path("docs"),
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Markdown file.")] = None,
+    small: Annotated[
+        bool, typer.Option("--small", help="A part of everything, in less than a minute.")
+    ] = False,
+) -> None:
+    """Measure the zoo (builds, cycles, speeds), read what took longer, and write it all down."""
+    if context.invoked_subcommand is not None:
+        if output is not None or small or docs != Path("docs"):
+            raise ValueError(
+                f"Options of `sterna bench` must stand behind {context.invoked_subcommand},"
+                " not in front of it"
+            )
+        return
+    from .performance.record import SMALL, full_setting, measure_record, shortcomings
+
+    command = "sterna bench --small" if small else "sterna bench"
+    output = output or (Path("build/benchmarks.md") if small else docs / "benchmarks.md")
+    with telling() as tell:
+        found, page = measure_record(SMALL if small else full_setting(), docs, command, tell)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(page)
+    print(page)
+    fail_unless_equal(shortcomings(found.builds, found.networks, found.decoders))
+
+
+@bench.command("zoo")
+def measure_networks(
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL]...", help="Of the zoo; all if none.")
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", "-t", help="A device, or several.")
+    ] = None,
+) -> None:
+    """Build, simulate and run networks of the zoo: cycles, seconds, speeds."""
+    from .performance.record import full_setting, measure_zoo, shortcomings
+    from .performance.zoo_tables import zoo_tables
+
+    setting = full_setting()
+    if target:
+        setting = replace(setting, targets=target, simulated=target)
+    if models:
+        setting = replace(setting, models=models)
+    with telling() as tell:
+        found = measure_zoo(setting, tell)
+    print(zoo_tables(found.builds, found.networks, found.phases, found.decoders))
+    fail_unless_equal(shortcomings(found.builds, found.networks, found.decoders))
+
+
+@bench.command()
+def placed(
+    model: Annotated[str, typer.Argument(help="A streaming network.")],
+    target: Annotated[str, typer.Option("--target", "-t", help="The device.")] = "ecp5-85k",
+    interval: Annotated[int | None, typer.Option(help="Cycles between frames to reach.")] = None,
+    top: Annotated[int | None, typer.Option(help="Give only the best so many classes.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the placer.")] = 1,
+    keep: Keep = None,
+) -> None:
+    """Build a network, place and route it; takes minutes."""
+    from .effort import Stopwatch
+    from .performance.placed import place_network
+    from .performance.stored_runs import keep_run
+
+    watch = Stopwatch()
+    with telling() as tell:
+        figures = place_network(model, target, interval=interval, top=top, seed=seed, tell=tell)
+    print(
+        f"{model} on {target}: {figures['lut']:,} LUT, {figures['ff']:,} FF,"
+        f" {figures['interval']:,} cycles a frame, Fmax {figures['fmax_mhz']:g} MHz"
+    )
+    given = {"--interval": interval, "--top": top}
+    options = [f"{name} {value}" for name, value in given.items() if value is not None]
+    if keep is not None:
+        command = " ".join(
+            ["sterna bench placed", model, f"-t {target}", *options, f"--seed {seed}"]
+        )
+        keep_run(keep, command, "placed", figures, watch.effort())
 
 
 @bench.command()
@@ -97,10 +189,16 @@ def large(
     lanes: Annotated[int, typer.Option(help="Token lanes.")] = 1,
     prompt: Annotated[int, typer.Option(help="Tokens taken in.")] = 1,
     position: Annotated[int, typer.Option(help="Position of the first of them.")] = 0,
+    keep: Keep = None,
 ) -> None:
     """Simulate a published shape with random weights: one token, or a prompt."""
-    from .decoder_large import published_shape, run_large, usual_hardware
+    from sterna_hw.base import find_device
 
+    from .decoder_large import published_shape, run_large, usual_hardware
+    from .effort import Stopwatch
+    from .performance.stored_runs import keep_run
+
+    watch = Stopwatch()
     shape = published_shape(model)
     with telling() as tell:
         result = run_large(
@@ -113,6 +211,21 @@ def large(
         )
     share = "" if result.roofline is None else f", {result.roofline:.1%} of the memory roofline"
     print(f"{model} (random weights), {layers} layers: {result.cycles:,} cycles{share}")
+    if keep is not None:
+        figures = {
+            "model": model,
+            "layers": layers,
+            "lanes": lanes,
+            "prompt": prompt,
+            "position": position,
+            "cycles": result.cycles,
+            "roofline": result.roofline,
+            "equal": result.equal,
+            "clock_mhz": find_device("xck26").clock_mhz,
+        }
+        options = f"--layers {layers} --lanes {lanes} --prompt {prompt} --position {position}"
+        command = f"sterna bench large --model {model} {options}"
+        keep_run(keep, command, "large", figures, watch.effort())
     fail_unless_equal([] if result.equal else ["The logits are not those of the golden model"])
 
 

@@ -36,7 +36,14 @@ from sterna_hw.verilog import emit
 
 from .yosys import synthesise_modules
 
-__all__ = ["EngineFigures", "FedEngine", "measure_decoder_engine", "sustained_weights"]
+__all__ = [
+    "EngineFigures",
+    "FedEngine",
+    "is_current",
+    "measure_decoder_engine",
+    "read_engines",
+    "sustained_weights",
+]
 
 TARGET = "xck26"
 WORD_BYTES = 64
@@ -130,9 +137,9 @@ def sustained_weights(engine: TokenMatmulConfig, shape: DecoderShape = BITNET_0B
 class _Sizes:
     """Of all engines; the part of each kind, and what it counts with."""
 
-    queries: int
-    tables: int
-    word_bytes: int
+    queries: int = 8
+    tables: int = 16
+    word_bytes: int = WORD_BYTES
 
     def engine(self, kind: str, lanes: int) -> tuple[float, wiring.Component]:
         """Weights a cycle, and what is synthesised."""
@@ -195,10 +202,10 @@ def measure_decoder_engine(
     """
     output.mkdir(parents=True, exist_ok=True)
     store = output / "decoder-engine.json"
-    known = [EngineFigures(**row) for row in _read(store)]
+    known = read_engines(store)
     sizes = _Sizes(queries, tables, word_bytes)
     rows: list[EngineFigures] = []
-    others = [row for row in known if row.lanes not in lanes and _is_current(row, sizes)]
+    others = [row for row in known if row.lanes not in lanes and is_current(row, sizes)]
     for count in lanes:
         for row in _measure(sizes, count, known):
             progress(
@@ -243,8 +250,9 @@ def _measure(sizes: _Sizes, lanes: int, known: Sequence[EngineFigures]) -> list[
     return rows
 
 
-def _is_current(row: EngineFigures, sizes: _Sizes) -> bool:
-    """Whether a row's Verilog and tools are still the same."""
+def is_current(row: EngineFigures, sizes: _Sizes | None = None) -> bool:
+    """Whether a row's Verilog and tools are still the same, by default at the usual sizes."""
+    sizes = sizes or _Sizes()
     kinds = [kind for kind, name in NAMES.items() if name == row.name]
     return any(_digest(sizes.engine(kind, row.lanes)[1]) == row.digest for kind in kinds)
 
@@ -262,8 +270,11 @@ def _has(tool: str) -> bool:
     return any(True for _ in metadata.distributions(name=tool))
 
 
-def _read(path: Path) -> list[dict]:
-    return json.loads(path.read_text())["rows"] if path.is_file() else []
+def read_engines(path: Path) -> list[EngineFigures]:
+    """The rows that `measure_decoder_engine` kept; none if there is no file."""
+    if not path.is_file():
+        return []
+    return [EngineFigures(**row) for row in json.loads(path.read_text())["rows"]]
 
 
 def _markdown(rows: Sequence[EngineFigures], sizes: _Sizes) -> str:

@@ -29,7 +29,11 @@ from sterna_hw.verilog import emit
 from sterna_sim.decoder.checkpoints import read_logits
 from sterna_sim.decoder.rtl_decoder import RtlDecoder
 
-__all__ = ["LargeRun", "published_shape", "run_large", "usual_hardware"]
+__all__ = ["SEED", "LargeRun", "published_shape", "run_large", "usual_hardware"]
+
+
+SEED = 0
+"""Of random weights and tokens."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def run_large(
     hardware: DecoderHardware,
     prompt: int = 1,
     position: int = 0,
-    seed: int = 0,
+    seed: int = SEED,
     progress: Callable[[str], None] = lambda line: None,
     observe: Callable[[Path, DecoderCoreConfig], None] | None = None,
 ) -> LargeRun:

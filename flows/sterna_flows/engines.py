@@ -35,7 +35,15 @@ from .engines_page import engines_page
 from .nextpnr import place_text
 from .yosys import synthesise_text
 
-__all__ = ["EngineRow", "compare", "defaults", "interval_of", "variants", "write_defaults"]
+__all__ = [
+    "EngineRow",
+    "compare",
+    "defaults",
+    "interval_of",
+    "is_current",
+    "variants",
+    "write_defaults",
+]
 
 EngineConfig = TableMatmulConfig | SelectMatmulConfig
 SEED = 1
@@ -147,11 +155,7 @@ def _measure(
 ) -> EngineRow:
     family, engine, bits, group, sign_fold, buffers = key
     device = find_device(TARGETS[family])
-    files = {**emit(config.create(), "engine")}
-    if family in FAMILY_FILES:
-        # First by name and by place: it holds a macro for the files that follow.
-        files = {"a_family.v": FAMILY_FILES[family], **files}
-    digest = hashlib.sha256(json.dumps([files, _tool_versions()]).encode()).hexdigest()[:16]
+    files, digest = _verilog(config, family)
     row = known.get(key)
     macs = config.inputs * config.outputs / interval_of(config)
     estimate = config.cost(device)
@@ -181,6 +185,24 @@ def _measure(
         source=resources.source,
         timing_source=timing_source,
     )
+
+
+def is_current(row: EngineRow) -> bool:
+    """Whether the Verilog and the tools of a row of the full table are still the same."""
+    configs = {
+        _key(row.family, row.bits, config): config for config in variants(row.bits, full=True)
+    }
+    return _verilog(configs[row.key], row.family)[1] == row.digest
+
+
+def _verilog(config: EngineConfig, family: str) -> tuple[dict[str, str], str]:
+    """What is synthesised, and the digest of it and of the tools."""
+    files = {**emit(config.create(), "engine")}
+    if family in FAMILY_FILES:
+        # First by name and by place: it holds a macro for the files that follow.
+        files = {"a_family.v": FAMILY_FILES[family], **files}
+    text = json.dumps([files, _tool_versions()])
+    return files, hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _tool_versions() -> list[str]:

@@ -35,7 +35,7 @@ from .logic_levels import logic_levels
 from .tools import run_tool
 from .yosys import Resources, count_cells, tool_version, yosys_command
 
-__all__ = ["Comparison", "compare_unrolled", "random_matrix"]
+__all__ = ["Comparison", "compare_unrolled", "is_current", "random_matrix", "read_comparisons"]
 
 TARGET = "xck26"
 VALUES = IntegerRange(-128, 127)
@@ -104,7 +104,7 @@ def compare_unrolled(
     """
     output.mkdir(parents=True, exist_ok=True)
     store = output / "unrolled.json"
-    known = {row.key: row for row in _read(store)}
+    known = {row.key: row for row in read_comparisons(store)}
     wanted = SMALL + LARGE * full
     for number, (inputs, zeros) in enumerate(wanted):
         progress(f"{number + 1} of {len(wanted)}: {inputs} x {OUTPUTS}, {zeros} zeros")
@@ -118,7 +118,8 @@ def compare_unrolled(
     return [known[key] for key in wanted]
 
 
-def _read(store: Path) -> list[Comparison]:
+def read_comparisons(store: Path) -> list[Comparison]:
+    """The rows that `compare_unrolled` kept; none if there is no file."""
     if not store.is_file():
         return []
 
@@ -134,13 +135,10 @@ def measure(
     config: UnrolledMatmulConfig, zeros: str, known: Comparison | None = None
 ) -> Comparison:
     """One matrix through Yosys, unless what is ``known`` is of the same Verilog."""
-    files = emit(config.create(), "engine")
-    files |= _their_files(config.matrix, config.input_range, config.pipeline.latency)
-    files["top.v"] = _top(config, files["theirs.v"])
+    files, digest = _verilog(config)
     device = find_device(TARGET)
     command = f"{device.yosys} -flatten -noiopad -noclkbuf"
     script = [f"read_verilog -sv {name}" for name in files if name.endswith(".v")]
-    digest = hashlib.sha256(json.dumps(dict(sorted(files.items()))).encode()).hexdigest()[:16]
     if known is not None and known.digest == digest:
         return replace(known, zeros=zeros)
     script += ["hierarchy -check -top top"]
@@ -174,6 +172,27 @@ def measure(
         (depth["theirs"], depth["engine__adders"]),
         digest,
     )
+
+
+def is_current(row: Comparison) -> bool:
+    """Whether the Verilog of a row, ours with the usual options and da4ml's, is still the same.
+
+    Raises
+    ------
+    ValueError
+        If da4ml is missing, or cannot be cut into as many stages.
+    """
+    weights = random_matrix(row.inputs, OUTPUTS, ZEROS[row.zeros], SEED)
+    return _verilog(UnrolledMatmulConfig(weights, VALUES, 2, 3))[1] == row.digest
+
+
+def _verilog(config: UnrolledMatmulConfig) -> tuple[dict[str, str], str]:
+    """What is synthesised, and the digest of it."""
+    files = emit(config.create(), "engine")
+    files |= _their_files(config.matrix, config.input_range, config.pipeline.latency)
+    files["top.v"] = _top(config, files["theirs.v"])
+    text = json.dumps(dict(sorted(files.items())))
+    return files, hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 _KEPT = ("theirs", "engine", "engine__adders")

@@ -1,0 +1,1 @@
+"""The performance record: `sterna bench` and the page ``docs/benchmarks.md``."""
