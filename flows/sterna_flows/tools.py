@@ -84,8 +84,12 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 def reason(text: str, status: int) -> str:
     """The line of a log that says why the tool failed.
 
-    An error that only says that a check failed is told with the last warning, which says what.
+    An error that only says that a check failed is told with the last warning, which says what. A
+    tool that was killed says nothing: its last line is of what went well.
     """
+    if status < 0:
+        why = ", as happens where memory runs out" if -status == signal.SIGKILL else ""
+        return f"it was ended by {_signal_name(-status)}{why}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"(.*:\d+: )?(error|ERROR)\b", line)]
     warnings = [line for line in lines if re.match(r"(Warning: |Latch inferred)", line)]
@@ -94,3 +98,10 @@ def reason(text: str, status: int) -> str:
     if errors:
         return errors[0]
     return lines[-1] if lines else f"exit status {status}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

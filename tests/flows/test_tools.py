@@ -28,6 +28,14 @@ def test_output_is_kept_and_returned(tmp_path: Path) -> None:
         ("print('x.v:7: ERROR: syntax'); exit(1)", "x.v:7: ERROR: syntax"),
         ("print('last words'); exit(1)", "last words"),
         ("exit(9)", "exit status 9"),
+        (
+            "import os; print('ERROR: not this', flush=True); os.kill(os.getpid(), 9)",
+            "it was ended by SIGKILL, as happens where memory runs out",
+        ),
+        (
+            "import os; print('fine', flush=True); os.kill(os.getpid(), 15)",
+            "it was ended by SIGTERM",
+        ),
     ],
 )
 def test_the_line_that_says_why_becomes_the_error(tmp_path: Path, program: str, text: str) -> None:
