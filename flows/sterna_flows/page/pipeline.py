@@ -23,10 +23,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PLUMBING", "Row", "engine_name", "pipeline_rows", "pipeline_section"]
+__all__ = [
+    "PLUMBING",
+    "Row",
+    "engine_name",
+    "folding_text",
+    "pipeline_rows",
+    "pipeline_section",
+    "two_lines",
+]
 
 PLUMBING = ("Gearbox", "Reframe", "FrameQueue", "Fork", "StreamBuffer")
 """Parts that only hand on: drawn small."""
+
+FLAGS = {"sign_fold": "signs folded", "external": "external weights"}
+"""What a parameter that is true or false says if it is true."""
 
 WIDTH = 1200
 _TOP, _LAYER, _SMALL, _GAP = 46, 38, 23, 13
@@ -66,7 +77,7 @@ def pipeline_rows(facts: Facts) -> list[Row]:
             Row(
                 layer["name"],
                 engine_name(layer["engine"]) + _weights(layer),
-                _folding(layer["parallelism"]),
+                folding_text(layer["parallelism"]),
                 layer["cycles"],
                 layer["cycles"] / interval,
                 layer["estimated"],
@@ -79,12 +90,28 @@ def pipeline_rows(facts: Facts) -> list[Row]:
     return rows
 
 
-def _folding(parallelism: Mapping[str, int]) -> str:
+def folding_text(parallelism: Mapping[str, int]) -> str:
     """Parameters by name; a part that only has a count takes so many elements a beat."""
     if set(parallelism) == {"count"}:
         count = parallelism["count"]
         return f"{count:,} element{'' if count == 1 else 's'} a beat"
-    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in parallelism.items())
+    return ", ".join(
+        FLAGS.get(key, f"{key.replace('_', ' ')} {value}")
+        for key, value in parallelism.items()
+        if value or key not in FLAGS
+    )
+
+
+def two_lines(text: str, width: float, size: float) -> str:
+    """A list with commas, in one line where it fits, or in two."""
+    if fitting(text, width, size) == text:
+        return text
+    parts = text.split(", ")
+    count = len(parts) - 1
+    while count > 1 and (first := ", ".join(parts[:count]) + ",") != fitting(first, width, size):
+        count -= 1
+    lines = (", ".join(parts[:count]) + ",", ", ".join(parts[count:]))
+    return "\n".join(fitting(line, width, size) for line in lines)
 
 
 def _weights(layer: Mapping[str, Any]) -> str:
@@ -242,7 +269,11 @@ def _beside(axes: Axes, row: Row, y: float, *, is_chain: bool) -> None:
     options: dict[str, Any] = {"fontsize": 8.5, "va": "center_baseline"}
     color = LIGHT if row.is_small else INK
     if is_chain:
-        axes.text(292, y, fitting(row.folding, _BUSY - 300, 8.5), color=color, **options)
+        if row.is_small:
+            axes.text(292, y, fitting(row.folding, _BUSY - 300, 8.5), color=color, **options)
+        else:
+            text = two_lines(row.folding, _BUSY - 300, 8.5)
+            axes.text(292, y, text, color=color, **{**options, "va": "center"})
     elif not row.is_small:
         text = fitting(row.folding, _BUSY_WIDTH + 90, 7.5)
         axes.text(_BUSY, y + 11, text, fontsize=7.5, color=LIGHT, va="center_baseline")

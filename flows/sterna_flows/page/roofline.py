@@ -124,7 +124,9 @@ def decoder_roofline(facts: Facts) -> Roofline:
     if simulated is not None:
         middle = cycles["prompt"] + cycles["tokens"] // 2
         moved = design.layout.token_bytes(min(middle, shape.context - 1))
-        name = f"{cycles['tokens'] - 1} tokens behind the prompt, mean{memory}"
+        behind = cycles["tokens"] - 1
+        name = f"{behind} tokens behind the prompt, mean" if behind > 1 else "token after the first"
+        name += memory
         points.append(
             RooflinePoint(name, per_token / moved, per_token * clock / simulated, "simulated")
         )

@@ -18,7 +18,7 @@ from sterna_flows.decoder_schedule import read_schedule
 from sterna_flows.page.content import Page
 from sterna_flows.page.facts import read_facts
 from sterna_flows.page.figures import style
-from sterna_flows.page.pipeline import pipeline_rows
+from sterna_flows.page.pipeline import folding_text, pipeline_rows, two_lines
 from sterna_flows.page.roofline import decoder_roofline, streaming_roofline
 from sterna_flows.page.write import make_page
 from sterna_flows.report_file import read_report
@@ -51,6 +51,18 @@ def parse(page: Path) -> ElementTree.Element:
 
 def words(page: Path) -> str:
     return " ".join(" ".join(parse(page).itertext()).split())
+
+
+def test_foldings_are_told_whole() -> None:
+    """The longest that there are: flags in words, on two lines where one is too short."""
+    table = {"group": 3, "tables": 1234, "queries": 128, "sign_fold": 1, "buffers": 2}
+    text = folding_text(table | {"external": 1})
+    assert text == ("group 3, tables 1234, queries 128, signs folded, buffers 2, external weights")
+    assert folding_text(table | {"sign_fold": 0}).endswith("queries 128, buffers 2")
+    with style():
+        lines = two_lines(text, 260, 8.5).split("\n")
+        assert len(lines) == 2 and " ".join(lines) == text
+        assert two_lines("levels 2, operands 3", 260, 8.5) == "levels 2, operands 3"
 
 
 def test_a_build_that_was_only_built(network: Path, tmp_path: Path) -> None:
