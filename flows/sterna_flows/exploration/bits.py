@@ -135,6 +135,9 @@ def explore_bits(
     say = progress or (lambda text: None)
     graph = load_model(model) if isinstance(model, str) else model
     device = find_device(target)
+    clock = device.clock_mhz if clock_mhz is None else clock_mhz
+    if not 0 < clock < float("inf"):
+        raise ValueError(f"Clock must be above 0 MHz, not {clock!r}")
     full = plane_counts(graph)
     if not full:
         raise ValueError(
@@ -164,7 +167,6 @@ def explore_bits(
     for budget in np.linspace(least, all_trits, budgets + 1)[:-1].astype(int).tolist():
         offer("integer program", by_integer_program(sensitivities, weights, budget))
         offer("closed form", by_closed_form(sensitivities, weights, budget))
-    clock = device.clock_mhz if clock_mhz is None else clock_mhz
     found: list[tuple[Precision, Graph]] = []
     for method, planes in choices.values():
         say(f"{len(found) + 1} of {len(choices)}: planes {', '.join(map(str, planes.values()))}")

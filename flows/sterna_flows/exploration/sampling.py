@@ -73,7 +73,8 @@ def ask_batch(
     """The first ``count`` points of a batch, without outcomes. ``finished`` are those of all
     batches before it, in the order of their numbers."""
     study = _study(space.distributions, objectives, finished)
-    study.sampler = optuna.samplers.TPESampler(seed=seed * 100_003 + batch, n_startup_trials=1)
+    own_seed = (seed * 100_003 + batch) % 2**32
+    study.sampler = optuna.samplers.TPESampler(seed=own_seed, n_startup_trials=1)
     points = []
     for place in range(count):
         number = batch * BATCH + place

@@ -2,22 +2,44 @@
 
 Each way gives the same outcomes, in whatever order they finish. One worker is this process; several
 are a local cluster of `dask.distributed`, whose processes end with this one, however it ends. With
-an address points go to a scheduler that runs already; its workers must have the same Sterna
-installed. What comes to a worker is a job and a design; what comes back is an outcome.
+an address points go to a scheduler that runs already. What comes to a worker is a job and a design;
+what comes back is an outcome. A worker first compares the text of its Sterna with that of the
+process that asks: another one may well give other outcomes.
+
+Local processes do not read the script that explores, so that needs no guard against being run
+again, and may come from standard input.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Protocol
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
 
+from ..tools import ToolError
 from .sampling import Point
-from .space import Job, evaluate
+from .space import Job, Outcome, evaluate
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 __all__ = ["Evaluator", "evaluator"]
+
+PATIENCE_SECONDS = 60
+"""How long a cluster may take until it has a worker."""
+
+PACKAGES = ("sterna_hw", "sterna", "sterna_flows")
+
+_main_hidden = threading.Lock()
 
 
 class Evaluator(Protocol):
@@ -42,7 +64,9 @@ def evaluator(job: Job, workers: int, scheduler: str | None) -> Iterator[Evaluat
     Raises
     ------
     ValueError
-        If there is no scheduler at that address.
+        If there is no scheduler at that address, or no worker with this Sterna behind it.
+    ToolError
+        If workers die.
     """
     if scheduler is None and workers == 1:
         yield lambda points: _here(job, points)
@@ -61,20 +85,44 @@ def evaluator(job: Job, workers: int, scheduler: str | None) -> Iterator[Evaluat
                 f"{error}"
             ) from None
         with client:
+            _wait_for_worker(client, scheduler)
             yield lambda points: _there(client, job, points)
         return
-    with (
-        LocalCluster(
+    with _without_main():
+        cluster = LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
             # Any free port: the usual one belongs to whoever came first.
             dashboard_address=":0",
             silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
+        )
+    with cluster, Client(cluster) as client:
         yield lambda points: _there(client, job, points)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Hides the script from processes that start meanwhile: they would run it first."""
+    with _main_hidden:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
+
+
+def _wait_for_worker(client: Client, scheduler: str) -> None:
+    """Asks something easy, so that a cluster that grows on demand does."""
+    future = client.submit(len, (), pure=False)
+    try:
+        future.result(timeout=PATIENCE_SECONDS)
+    except TimeoutError:
+        raise ValueError(
+            f"Scheduler {scheduler} must have a worker within {PATIENCE_SECONDS} seconds: "
+            f"dask worker {scheduler} starts one"
+        ) from None
 
 
 def _here(job: Job, points: Sequence[Point]) -> Iterator[Point]:
@@ -82,13 +130,51 @@ def _here(job: Job, points: Sequence[Point]) -> Iterator[Point]:
         yield replace(point, outcome=evaluate(job, point.outcome.design))
 
 
-def _there(client: object, job: Job, points: Sequence[Point]) -> Iterator[Point]:
-    from distributed import Client, as_completed
+def _there(client: Client, job: Job, points: Sequence[Point]) -> Iterator[Point]:
+    from distributed import KilledWorker, as_completed
 
-    assert isinstance(client, Client)
     futures = {
-        client.submit(evaluate, job, dict(point.outcome.design), pure=False): point
+        client.submit(
+            _evaluate_alike, text_of_sterna(), job, dict(point.outcome.design), pure=False
+        ): point
         for point in points
     }
     for future in as_completed(futures):
-        yield replace(futures[future], outcome=future.result())
+        point = futures[future]
+        try:
+            outcome = future.result()
+        except KilledWorker as error:
+            raise ToolError(
+                f"Workers must stay alive, but several died over point {point.number}, as happens "
+                f"where memory runs out: {error}"
+            ) from None
+        except ImportError as error:
+            raise ValueError(f"Workers must have Sterna installed: {error}") from None
+        yield replace(point, outcome=outcome)
+
+
+def _evaluate_alike(expected: str, job: Job, design: Mapping[str, Any]) -> Outcome:
+    """`evaluate`, by a worker with the same Sterna.
+
+    Raises
+    ------
+    ValueError
+        If it is another one.
+    """
+    if text_of_sterna() != expected:
+        raise ValueError("Workers must have the same Sterna as the process that explores")
+    return evaluate(job, design)
+
+
+@lru_cache(maxsize=1)
+def text_of_sterna() -> str:
+    """A digest of the program text that outcomes depend on, as it is installed here."""
+    digest = hashlib.sha256()
+    for package in PACKAGES:
+        spec = find_spec(package)
+        assert spec is not None and spec.origin is not None
+        folder = Path(spec.origin).parent
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(f"{package}/{path.relative_to(folder)}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

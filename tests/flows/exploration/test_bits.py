@@ -63,6 +63,7 @@ def test_points_are_measured_and_estimated(
         (MODEL, {"budgets": 0}, "Budgets must be 1 or more, not 0"),
         (MODEL, {"data": (np.zeros((3, 64)), np.zeros(2))}, "Data must be two samples or more"),
         (MODEL, {"interval": 1}, "Interval of "),
+        (MODEL, {"clock_mhz": 0.0}, "Clock must be above 0 MHz, not 0.0"),
     ],
 )
 def test_bad_questions_are_refused(tmp_path: Path, model: str, options: dict, message: str) -> None:
