@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["explore"]
 
 
+OF_BITS = ("budgets", "interval")
+OF_BOTH = ("model", "target", "output", "clock", "bits")
+
+
 def explore(
+    context: typer.Context,
     model: Annotated[str, typer.Argument(help="A QONNX file, a zoo network, or a decoder.")],
     target: Annotated[str | None, typer.Option("--target", "-t", help="The device.")] = None,
     output: Annotated[
@@ -45,6 +50,10 @@ def explore(
     seed: Annotated[int, typer.Option(help="Seed of the sampler.")] = 0,
     clock: Annotated[float | None, typer.Option(help="Clock in MHz for rates.")] = None,
     top: Annotated[int | None, typer.Option(help="Give only the best so many classes.")] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(help="Weights of streaming networks: auto, on-chip or external (or both)."),
+    ] = None,
     layers: Annotated[int | None, typer.Option(help="Synthetic decoders: only so many.")] = None,
     bits: Annotated[
         bool, typer.Option("--bits", help="How many planes each layer's weights need, instead.")
@@ -60,6 +69,7 @@ def explore(
 
     if target is None:
         raise ValueError("Target must be given: --target xck26, for example")
+    _refuse_others(context, bits)
     if bits:
         _explore_bits(model, target, output, budgets, interval, clock)
         return
@@ -76,17 +86,39 @@ def explore(
             seed=seed,
             clock_mhz=clock,
             top_k=top,
+            memory=memory,
             layers=layers,
             progress=tell,
         )
     _print(output_console(), found)
     fail_unless_equal(
         [
-            f"Point {number}: {item.mismatches} of {item.words} words differ"
-            for number, item in found.measured.items()
-            if item.mismatches or not item.words
+            *(
+                f"Point {number}: {item.mismatches} of {item.words} words differ"
+                for number, item in found.measured.items()
+                if item.mismatches or not item.words
+            ),
+            *(f"Point {number}: {text}" for number, text in found.failed.items()),
         ]
     )
+
+
+def _refuse_others(context: typer.Context, bits: bool) -> None:
+    """Refuses an option that was given and that what is explored does not know.
+
+    Raises
+    ------
+    ValueError
+        Naming the option.
+    """
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        source = context.get_parameter_source(name)
+        if source is None or source.name != "COMMANDLINE" or name in OF_BOTH:
+            continue
+        if bits != (name in OF_BITS):
+            rule = "not be given with --bits" if bits else "go with --bits"
+            raise ValueError(f"Option {parameter.opts[0]} must {rule}")
 
 
 def _explore_bits(
@@ -165,9 +197,9 @@ def _print(console: Console, found: Exploration) -> None:
         best = found.measured_frontier
         print_table(
             console,
-            "Built (cycles by Verilator, resources by Yosys, beside the estimates in brackets)",
-            ("point", "interval", "latency", "LUT", "(estimated)", "FF", "(estimated)", "BRAM",
-             "DSP", "words", "mismatches", "measured frontier"),
+            "Built: cycles by Verilator, resources by Yosys (in brackets predicted, estimated)",
+            ("point", "interval", "latency", "LUT", "FF", "BRAM", "URAM", "DSP", "words",
+             "mismatches", "measured frontier"),
             [
                 _measured(found, number, "yes" if number in best else "no")
                 for number in found.measured
@@ -185,17 +217,23 @@ def _estimated(point: Any) -> tuple[Any, ...]:
 def _measured(found: Exploration, number: int, is_best: str) -> tuple[Any, ...]:
     item, figures = found.measured[number], found.points[number].outcome.figures
     assert figures is not None
-    return (
-        number, item.interval, item.latency, item.lut, figures.lut, item.ff, figures.ff, item.bram,
-        item.dsp, item.words, item.mismatches, is_best,
-    )  # fmt: skip
+    from .tables import as_cell
+
+    kinds = ("interval", "latency", "lut", "ff", "bram", "uram", "dsp")
+    pairs = [
+        f"{as_cell(getattr(item, kind))} ({as_cell(getattr(figures, kind))})" for kind in kinds
+    ]
+    return (number, *pairs, item.words, item.mismatches, is_best)
 
 
 def _engines(design: Any) -> str:
     """The engines of a design, layer by layer, or a decoder's choices."""
     if "foldings" in design:
-        return ", ".join(folding["engine"] for folding in design["foldings"].values())
+        return ", ".join(
+            folding["engine"] + (" (external)" if folding.get("external") else "")
+            for folding in design["foldings"].values()
+        )
     hardware = design["hardware"]
     lanes, ports, adders = hardware["lanes"], hardware["ports"], hardware["adders"]
     size = f"{hardware['tables']}x{hardware['queries']}"
-    return f"{lanes} lanes, {size}, {adders}, {ports} ports, {hardware['memory']}"
+    return f"lanes {lanes}, {size}, {adders}, ports {ports}, {hardware['memory']}"

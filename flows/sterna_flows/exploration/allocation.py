@@ -14,20 +14,25 @@ cycle model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sterna.candidates import candidates
-from sterna.folding import Folding
+from sterna.folding import Folding, UnrolledFolding
 from sterna.ir import MatMul
 from sterna.planner import Candidate, Planner
+from sterna.streaming_choice import streamed_interval
 from sterna_hw.base import Cost
+from sterna_hw.unrolled_matmul import UnrolledMatmulConfig
 
-__all__ = ["RESOURCES", "Allocation", "Combinations", "non_dominated_rows"]
+__all__ = ["EXTERNAL", "RESOURCES", "Allocation", "Combinations", "non_dominated_rows"]
 
 RESOURCES = ("lut", "ff", "bram", "uram", "dsp")
+
+EXTERNAL = "external"
+"""Weights in external memory."""
 
 UNITS = {"lut": 50.0, "ff": 50.0, "bram": 0.5, "uram": 1.0, "dsp": 1.0}
 """Amounts of each resource that are told apart where there is little of it; one part in `GRAIN`
@@ -72,6 +77,8 @@ class Allocation:
         What a layer may be, each at any parallelism.
     resources : sequence of :class:`str`
         The resources that count; the first one is what is saved where others are given.
+    streamed : collection of :class:`str`
+        The layers whose weights may be in external memory, too.
     """
 
     def __init__(
@@ -79,12 +86,14 @@ class Allocation:
         planner: Planner,
         styles: Mapping[str, Mapping[str, Sequence[Folding]]],
         resources: Sequence[str],
+        streamed: Collection[str] = (),
     ) -> None:
         self.planner, self.resources = planner, tuple(resources)
         self.layers = planner.layers
         largest = planner.device.lut
         self.items: dict[str, list[Candidate]] = {}
         self._engines: dict[str, np.ndarray] = {}
+        self._external: dict[str, np.ndarray] = {}
         for layer in self.layers:
             found = {
                 folding: engine
@@ -92,8 +101,15 @@ class Allocation:
                 for style in known
                 for folding in candidates(layer, style, largest)
             }
+            if layer.name in streamed:
+                found |= {
+                    replace(folding, external=True): engine
+                    for folding, engine in found.items()
+                    if not isinstance(folding, UnrolledFolding)
+                }
             self.items[layer.name] = [planner.candidate(layer, folding) for folding in found]
             self._engines[layer.name] = np.array(list(found.values()))
+            self._external[layer.name] = np.array([folding.external for folding in found])
         self._shares = {
             name: np.array([self.share(item.cost) for item in items])
             for name, items in self.items.items()
@@ -103,7 +119,7 @@ class Allocation:
             name: np.array([item.busy for item in items]) for name, items in self.items.items()
         }
         self._exact = {name: np.zeros(len(items), bool) for name, items in self.items.items()}
-        self._worth: dict[tuple[str, str, int], np.ndarray] = {}
+        self._worth: dict[tuple[str, str, str, int], np.ndarray] = {}
         totals = (planner.device.total(name) for name in self.resources)
         self._units = np.array(
             [UNITS[name] / max(total, 1) for name, total in zip(resources, totals)]
@@ -131,18 +147,22 @@ class Allocation:
         """The longest of these."""
         return int(self.steps()[-1])
 
-    def worth(self, layer: MatMul, limit: int, engine: str = "") -> np.ndarray:
-        """Places of the candidates of a layer, of one engine or of any, that keep an interval and
-        that none dominates in the resources that count; the fastest ones if none keeps it."""
-        key = (layer.name, engine, limit)
+    def worth(self, layer: MatMul, limit: int, engine: str = "", memory: str = "") -> np.ndarray:
+        """Places of the candidates of a layer, of one engine or of any, with weights in one memory
+        or in either, that keep an interval and that none dominates in the resources that count; the
+        fastest ones if none keeps it."""
+        key = (layer.name, engine, memory, limit)
         if key in self._worth:
             return self._worth[key]
         interval, shares = self._interval[layer.name], self._shares[layer.name]
-        allowed = (
-            np.flatnonzero(self._engines[layer.name] == engine)
-            if engine
-            else np.arange(len(interval))
-        )
+        allowed = np.ones(len(interval), bool)
+        if engine:
+            allowed &= self._engines[layer.name] == engine
+        if memory:
+            suits = self._external[layer.name] == (memory == EXTERNAL)
+            # Weights in logic are in no memory.
+            allowed &= suits if (allowed & suits).any() else True
+        allowed = np.flatnonzero(allowed)
         while True:
             keeping = allowed[interval[allowed] <= limit]
             if not len(keeping):
@@ -152,31 +172,39 @@ class Allocation:
             if not len(new):
                 break
             for place in new:
-                config = self.items[layer.name][place].config
-                interval[place] = self.planner.interval(layer, config)
+                interval[place] = self._interval_of(layer, self.items[layer.name][place])
                 self._exact[layer.name][place] = True
         self._worth[key] = found
         return found
+
+    def _interval_of(self, layer: MatMul, item: Candidate) -> int:
+        """Cycles between frames of a layer, by the exact cycle model."""
+        config = item.config
+        if item.folding.external and not isinstance(config, UnrolledMatmulConfig):
+            return streamed_interval(config) * self.planner.graph.types[layer.name].vectors
+        return self.planner.interval(layer, config)
 
     def combine(
         self,
         limit: int,
         engines: Mapping[str, str] | None = None,
         paces: Mapping[str, int] | None = None,
+        memories: Mapping[str, str] | None = None,
     ) -> Combinations:
         """The combinations that keep an interval and that none dominates. Layers may be kept to an
-        engine, or asked to be some times faster than that."""
+        engine or a memory, or asked to be some times faster than that."""
         shares = np.zeros((1, len(self.resources)))
         picks = np.zeros((1, 0), dtype=np.int64)
         for layer in self.layers:
             own = max(1, limit // (paces or {}).get(layer.name, 1))
-            places = self.worth(layer, own, (engines or {}).get(layer.name, ""))
+            kept = ((known or {}).get(layer.name, "") for known in (engines, memories))
+            places = self.worth(layer, own, *kept)
             sums = shares[:, np.newaxis] + self._shares[layer.name][places]
             sums += self._between(layer, places, picks)
             sums = sums.reshape(-1, len(self.resources))
-            kept = _thinned(sums, self._units)
-            before, place = np.divmod(kept, len(places))
-            shares = sums[kept]
+            left = _thinned(sums, self._units)
+            before, place = np.divmod(left, len(places))
+            shares = sums[left]
             picks = np.concatenate([picks[before], places[place][:, np.newaxis]], axis=1)
         return Combinations(shares, picks)
 
@@ -216,10 +244,11 @@ class Allocation:
         most: Mapping[str, float],
         engines: Mapping[str, str] | None = None,
         paces: Mapping[str, int] | None = None,
+        memories: Mapping[str, str] | None = None,
     ) -> dict[str, Folding]:
         """The foldings that keep an interval with the least of the first resource, while others
         take at most some share of the device; if that cannot be, with the least excess."""
-        found = self.combine(limit, engines, paces)
+        found = self.combine(limit, engines, paces, memories)
         caps = np.array([most.get(name, np.inf) for name in self.resources])
         excess = np.maximum(found.shares - caps, 0).sum(axis=1)
         best = np.lexsort((found.shares.sum(axis=1), found.shares[:, 0], excess.round(9)))[0]

@@ -36,7 +36,7 @@ from .figures import Figures
 from .space import Outcome, Parameters, Space
 from .streaming_evaluation import WHOLE
 
-__all__ = ["PROMPT", "DecoderEvaluation", "DecoderJob", "DecoderSpace"]
+__all__ = ["PROMPT", "DecoderEvaluation", "DecoderJob", "DecoderSpace", "prompt_of"]
 
 PROMPT = 32
 """Tokens of the prompt, if the context has room for them and two more."""
@@ -121,18 +121,18 @@ class DecoderEvaluation:
         try:
             hardware = DecoderHardware(**design["hardware"])
             cost = self.cost(hardware)
-            prompt = max(1, min(PROMPT, self.shape.context - 2))
             core = hardware.core(self.shape)
-            passes = DecoderEstimate(core, hardware.memory_timing).run(prompt, 2).passes
+            run = DecoderEstimate(core, hardware.memory_timing).run(prompt_of(self.shape), 2)
         except ValueError as error:
             return Outcome(problem=str(error))
-        interval = round(passes[-1].cycles)
+        assert run.interval is not None
+        interval = round(run.interval)
         figures = Figures.of(
             cost,
             interval,
-            round(sum(done.cycles for done in passes[:-1])),
+            round(run.latency),
             self.clock_mhz * 1e6 / interval,
-            self._energy(hardware, passes[-1].words),
+            self._energy(hardware, run.passes[-1].words),
         )
         excess = figures.excess(self.device)
         problem = ""
@@ -159,6 +159,11 @@ class DecoderEvaluation:
         weights = self.shape.layers * sum(outputs * inputs for outputs, inputs in matrices)
         moved = 8 * words * layout.word_bytes * bit
         return (moved + weights / 3 * SUM_WIDTH * BIT_OPERATION) / 1000
+
+
+def prompt_of(shape: DecoderShape) -> int:
+    """Tokens of the prompt that a decoder's figures are about."""
+    return max(1, min(PROMPT, shape.context - 2))
 
 
 def _radical_inverse(number: int, base: int) -> float:

@@ -32,6 +32,7 @@ from sterna_hw.stage import Stage
 from sterna_hw.table_matmul import TableMatmulConfig
 from sterna_hw.unrolled_matmul import UnrolledMatmulConfig
 from sterna_hw.weight_buffer import WeightBufferConfig
+from sterna_hw.weight_stream import WeightStreamConfig
 
 __all__ = ["BIT_OPERATION", "DRAM_BIT", "frame_energy", "memory_bit"]
 
@@ -101,9 +102,14 @@ def _accesses(stage: Stage, beats: int, device: Device) -> float:
     part, weights = stage.part, stage.weights
     energy = 0.0
     if isinstance(part, MatmulConfig | GroupMatmulConfig):
-        assert isinstance(weights, WeightBufferConfig)
         rows = _vectors(part, beats) * part.row_count
-        energy += rows * weights.row_width * memory_bit(weights.style, device)
+        if isinstance(weights, WeightStreamConfig):
+            # Through the memory that they are read ahead into.
+            price = DRAM_BIT + 2 * memory_bit("block", device)
+        else:
+            assert isinstance(weights, WeightBufferConfig)
+            price = memory_bit(weights.style, device)
+        energy += rows * weights.row_width * price
     if isinstance(part, TableMatmulConfig):
         written = part.input_blocks * part.plan.entry_count * part.queries * part.tables
         read = part.row_count * part.queries * part.tables

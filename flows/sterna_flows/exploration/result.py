@@ -41,6 +41,8 @@ class Exploration:
         Those that fit and that none dominates, by the estimates, sorted by the first objective.
     measured : mapping of number to :class:`Measured`
         Points of the frontier that were built, synthesised and simulated.
+    failed : mapping of number to :class:`str`
+        Points that were to be built too, and what went wrong.
     folder : :class:`~pathlib.Path`
         Where all of it lies.
     """
@@ -53,6 +55,7 @@ class Exploration:
     frontier: tuple[Point, ...]
     folder: Path
     measured: Mapping[int, Measured] = field(default_factory=dict)
+    failed: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def measured_frontier(self) -> tuple[int, ...]:
@@ -107,6 +110,7 @@ class Exploration:
             "frontier": [point.number for point in self.frontier],
             "measured": {str(n): item.as_record() for n, item in self.measured.items()},
             "measured_frontier": list(self.measured_frontier),
+            "failed": {str(n): text for n, text in self.failed.items()},
         }
         path = self.folder / EXPLORATION_FILE
         fresh = path.with_suffix(".new")

@@ -39,9 +39,14 @@ def locked(folder: Path) -> Iterator[None]:
     Raises
     ------
     ValueError
-        If one is at work there.
+        If one is at work there, or there can be no such folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"Folder {folder} must be one that can be made: {error.strerror}"
+        ) from None
     with (folder / ".lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -78,11 +83,11 @@ class TrialStore:
         self._study = optuna.load_study(study_name=STUDY, storage=_storage(path))
         known = self._study.user_attrs.get("question", {})
         asked = json.loads(json.dumps(question))
-        for name in asked:
-            if known.get(name) != asked[name]:
+        for name in {**asked, **known}:
+            if known.get(name) != asked.get(name):
                 raise ValueError(
                     f"Exploration in {folder} must have the same {name}, {known.get(name)!r}, "
-                    f"not {asked[name]!r}; name another folder"
+                    f"not {asked.get(name)!r}; name another folder"
                 )
 
     def _make(self, path: Path, question: Mapping[str, Any]) -> None:

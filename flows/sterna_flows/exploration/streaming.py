@@ -6,7 +6,8 @@ device may be taken of each resource that is an objective but the first; of the 
 that, the one with the least of the first resource is taken (`allocation`). Beyond that a layer may
 be kept to one engine, and may be asked to be two or four times faster than the pace, which shortens
 the latency. The engines are all that there are, the table engine with groups of several sizes,
-signs folded or not, and one or two buffers.
+signs folded or not, and one or two buffers. Layers whose weights may stream from external memory
+have that choice, too: each such layer brings a port.
 
 The sweep to begin with takes points from the frontier of the sums of the layers' estimates: first
 its ends, then always the point that is farthest from what those before it offer. So its beginning
@@ -17,7 +18,7 @@ What a point comes to is found elsewhere (`streaming_evaluation`): this is about
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from typing import Any
@@ -32,7 +33,7 @@ from sterna.planner import Planner
 from sterna_hw.base import Device
 from sterna_hw.table_plan import plan_table
 
-from .allocation import Allocation, non_dominated_rows
+from .allocation import EXTERNAL, Allocation, non_dominated_rows
 from .space import Parameters
 from .streaming_evaluation import StreamingEvaluation
 
@@ -40,6 +41,7 @@ __all__ = ["StreamingSpace", "table_styles"]
 
 PACES = (1, 2, 4)
 ANY = "any"
+ON_CHIP = "on-chip"
 
 BEYOND = 1.25
 """How much faster than the fastest design that fits a pace may be, since estimates are sums."""
@@ -75,13 +77,19 @@ def table_styles(layer: MatMul, device: Device) -> list[Folding]:
 class StreamingSpace:
     """The choices for a prepared graph on a device."""
 
-    def __init__(self, evaluation: StreamingEvaluation, resources: Sequence[str]) -> None:
+    def __init__(
+        self,
+        evaluation: StreamingEvaluation,
+        resources: Sequence[str],
+        streamed: Collection[str] = (),
+    ) -> None:
         self.evaluation = evaluation
         self.graph, self.device = evaluation.graph, evaluation.device
         graph, device = self.graph, self.device
         # Of a resource that the device has not there is nothing to spare.
         self.resources = tuple(name for name in resources if device.total(name)) or ("lut",)
         self.planner = Planner(graph, device)
+        self.streamed = frozenset(streamed)
         self.styles = {layer.name: self._styles(layer) for layer in self.planner.layers}
 
     def _styles(self, layer: MatMul) -> dict[str, list[Folding]]:
@@ -104,7 +112,7 @@ class StreamingSpace:
     @cached_property
     def allocation(self) -> Allocation:
         """The foldings of all layers and their combinations."""
-        return Allocation(self.planner, self.styles, self.resources)
+        return Allocation(self.planner, self.styles, self.resources, self.streamed)
 
     @cached_property
     def paces(self) -> tuple[int, int]:
@@ -166,10 +174,12 @@ class StreamingSpace:
             if len(styles) > 1:
                 found[f"engine.{layer}"] = CategoricalDistribution((ANY, *styles))
             found[f"pace.{layer}"] = CategoricalDistribution(PACES)
+            if layer in self.streamed:
+                found[f"memory.{layer}"] = CategoricalDistribution((ANY, ON_CHIP, EXTERNAL))
         return found
 
     def first(self, number: int) -> dict[str, Any]:
-        usual = {"most": 1.0, "engine": ANY, "pace": 1}
+        usual = {"most": 1.0, "engine": ANY, "pace": 1, "memory": ANY}
         rest = {name: usual.get(name.partition(".")[0]) for name in self.distributions}
         return {**rest, **self.sweep[number % len(self.sweep)]}
 
@@ -178,9 +188,12 @@ class StreamingSpace:
             values = ((name.partition("."), value) for name, value in parameters.items())
             return {layer: value for (found, _, layer), value in values if found == kind}
 
-        engines = {layer: name for layer, name in of_layers("engine").items() if name != ANY}
+        engines, memories = (
+            {layer: name for layer, name in of_layers(kind).items() if name != ANY}
+            for kind in ("engine", "memory")
+        )
         foldings = self.allocation.choose(
-            int(parameters["interval"]), of_layers("most"), engines, of_layers("pace")
+            int(parameters["interval"]), of_layers("most"), engines, of_layers("pace"), memories
         )
         return {"foldings": as_record(foldings)}
 

@@ -17,11 +17,13 @@ import numpy as np
 from sterna.building import FRAMES, predict_cycles
 from sterna.folding import LayerFolding, as_record, foldings_of
 from sterna.ir import Graph, parse_graph
-from sterna.mapping import map_graph
+from sterna.mapping import MappedDesign, map_graph
 from sterna.planner import Budget
 from sterna.queues import size_queues
+from sterna.streaming_choice import MEMORY_BYTES, least_interval
 from sterna_hw.accelerator import AcceleratorConfig
 from sterna_hw.base import Device, find_device
+from sterna_hw.weight_stream import WeightStreamConfig
 
 from .energy import frame_energy
 from .figures import Figures
@@ -34,13 +36,14 @@ WHOLE = Budget(lut=1, ff=1, bram=1, uram=1, dsp=1)
 
 @dataclass(frozen=True)
 class StreamingJob:
-    """A network, as text and prepared for hardware, a device, its clock in MHz, and the resources
-    that are objectives."""
+    """A network, as text and prepared for hardware, a device, its clock in MHz, the resources
+    that are objectives, and the layers whose weights may stream from external memory."""
 
     graph: str
     target: str
     clock_mhz: float
     resources: tuple[str, ...] = ("lut",)
+    streamed: tuple[str, ...] = ()
 
     def evaluation(self) -> StreamingEvaluation:
         graph, device = parse_graph(self.graph), find_device(self.target)
@@ -49,11 +52,12 @@ class StreamingJob:
     def space(self) -> Space:
         from .streaming import StreamingSpace
 
-        return StreamingSpace(self.evaluation(), self.resources)
+        return StreamingSpace(self.evaluation(), self.resources, self.streamed)
 
     def record(self) -> dict[str, Any]:
         digest = hashlib.sha256(self.graph.encode()).hexdigest()
-        return {"graph": digest, "target": self.target, "clock_mhz": self.clock_mhz}
+        record = {"graph": digest, "target": self.target, "clock_mhz": self.clock_mhz}
+        return record | ({"external": list(self.streamed)} if self.streamed else {})
 
 
 class StreamingEvaluation:
@@ -90,14 +94,28 @@ class StreamingEvaluation:
             frame_energy(accelerator, _beats(accelerator, times.transfers), self.device),
         )
         excess = figures.excess(self.device)
-        problem = (
-            ""
-            if excess <= 0
-            else f"Design must fit {self.device.name}: "
-            + ", ".join(WHOLE.excess(accelerator.cost(self.device), self.device))
-        )
+        problem = ""
+        if excess > 0:
+            lacks = ", ".join(WHOLE.excess(accelerator.cost(self.device), self.device))
+            problem = f"Design must fit {self.device.name}: {lacks}"
+        least = least_interval(self._words(mapped))
+        if least > interval:
+            excess = max(excess, least / interval - 1)
+            problem = problem or (
+                f"Interval must be {least} cycles or more, in which memory gives all weights at "
+                f"{MEMORY_BYTES} bytes a cycle, not {interval}"
+            )
         design = {"foldings": as_record(foldings), "queues": queues}
         return Outcome(design, figures, excess, problem)
+
+    def _words(self, mapped: MappedDesign) -> int:
+        """Words that a frame takes from external memory, over all ports."""
+        words = 0
+        for stage in mapped.accelerator.stages:
+            if isinstance(stage.weights, WeightStreamConfig):
+                vectors = self.graph.types[mapped.layers[stage.name]].vectors
+                words += stage.weights.pass_words * vectors
+        return words
 
 
 def _beats(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import sterna_flows
 from sterna_flows.cli import run
+from sterna_flows.exploration import verification
+from sterna_flows.exploration.figures import Measured
 from sterna_flows.exploration.result import Exploration, non_dominated
-from sterna_flows.exploration.verification import spread
+from sterna_flows.exploration.verification import StreamingBuilder, spread
 from sterna_flows.report_file import read_report
+from sterna_flows.tools import ToolError
 
 from ...sw.graphs import random_chain
 
@@ -44,6 +48,18 @@ def test_command_prints_the_frontier(capsys: pytest.CaptureFixture[str], tmp_pat
         (
             ["can_intrusion_mlp", "-t", "xck26", "--objectives", "beauty"],
             "Objective must be one of throughput, ",
+        ),
+        (
+            ["can_intrusion_mlp", "-t", "xck26", "--budgets", "3"],
+            "Option --budgets must go with --bits",
+        ),
+        (
+            ["digits_int4_mlp", "-t", "xck26", "--bits", "--verify", "2"],
+            "Option --verify must not be given with --bits",
+        ),
+        (
+            ["shakespeare_tiny", "-t", "xck26", "--top", "1"],
+            "Best classes must go with a streaming",
         ),
     ],
 )
@@ -78,8 +94,39 @@ def test_built_points_have_measured_figures(
     assert item.lut == report["resources"]["lut"] > 0
     assert found.measured_frontier == (number,)
     assert found.measured_values(number) == (125e6 / figures.interval, item.lut)
-    monkeypatch.setattr("sterna_flows.exploration.verification._measure", None)
+    monkeypatch.setattr("sterna_flows.exploration.verification.StreamingBuilder.make", None)
     assert explored().measured == found.measured
+    # What was measured stays known when nothing is asked to be.
+    options = {"trials": 12, "objectives": ("throughput", "lut"), "workers": 1}
+    assert sterna_flows.explore(graph, "ecp5-25k", tmp_path, **options).measured == found.measured
+
+
+def test_a_point_that_a_tool_gives_up_leaves_the_others_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Builds are played, and the first one fails."""
+    calls: list[str] = []
+
+    def make(self: StreamingBuilder, design: Any, where: Path) -> None:
+        calls.append(where.name)
+        if len(calls) == 1:
+            raise ToolError("yosys failed: no\nroom")
+        where.mkdir(parents=True)
+
+    item = Measured(9, 9, 1, 1, 1, 1, 1, 16, 0, "a play", "verified")
+    monkeypatch.setattr(StreamingBuilder, "make", make)
+    monkeypatch.setattr(verification, "_measured", lambda where, folder: item)
+    graph = random_chain(5, layers=3, largest=14)
+    options = {"trials": 24, "objectives": ("throughput", "lut"), "workers": 1, "verify": 2}
+    found = sterna_flows.explore(graph, "xck26", tmp_path, **options)
+    first, last = found.frontier[0].number, found.frontier[-1].number
+    assert calls == [f"{first:04d}", f"{last:04d}"] and first != last
+    assert found.failed == {first: "yosys failed: no room"} and found.measured == {last: item}
+    record = json.loads((tmp_path / "exploration.json").read_text())
+    assert record["failed"] == {str(first): "yosys failed: no room"}
+    again = sterna_flows.explore(graph, "xck26", tmp_path, **options)
+    assert not again.failed and again.measured == {first: item, last: item}
+    assert calls[2:] == [f"{first:04d}"]
 
 
 def test_points_are_spread_along_the_frontier(tmp_path: Path) -> None:

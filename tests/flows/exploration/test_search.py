@@ -176,6 +176,8 @@ def test_one_process_at_a_time(graph: Graph, tmp_path: Path) -> None:
         ({"workers": 1, "scheduler": "tcp://nowhere:1"}, "Workers must not be given"),
         ({"verify": -1}, "Points to verify must be 0 or more, not -1"),
         ({"clock_mhz": 0.0}, "Clock must be above 0 MHz, not 0.0"),
+        ({"seed": -1}, "Seed must be 0 or more, not -1"),
+        ({"layers": 2}, "Layers must go with a decoder, not with a streaming network"),
     ],
 )
 def test_bad_questions_are_refused(
@@ -183,6 +185,18 @@ def test_bad_questions_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         sterna_flows.explore(graph, TARGET, tmp_path / "out", **{**OPTIONS, **change})
+
+
+def test_a_file_is_no_folder(graph: Graph, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="Folder .*file must be one that can be made: File exists"):
+        sterna_flows.explore(graph, TARGET, tmp_path / "file", workers=1, **OPTIONS)
+
+
+def test_any_seed_will_do(graph: Graph, tmp_path: Path) -> None:
+    options = {**OPTIONS, "trials": 9, "workers": 1}
+    found = sterna_flows.explore(graph, TARGET, tmp_path, **{**options, "seed": 10**12})
+    assert len(found.points) == 9
 
 
 def test_designs_beyond_the_device_are_recorded(found: Exploration, tmp_path: Path) -> None:
