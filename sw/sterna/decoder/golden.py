@@ -2,8 +2,8 @@
 
 It follows ``docs/numerics.md``, "Decoders", paragraph by paragraph, and shares nothing with the
 hardware parts. Tokens of a call go through layer by layer together, as rows of arrays; since every
-rule is about one token (or one query and its past), that changes no number. Matrix products run in
-floating point where all sums stay far below the width of its mantissa, so they are exact and fast.
+rule is about one token (or one query and its past), that changes no number. What is done to a row
+of integers is in `golden_arithmetic`.
 
 The state between calls is the cache of keys and values. `GoldenDecoder.run` gives logits as
 integers; `next_token` decides as the hardware does. With ``checkpoints`` every intermediate vector
@@ -12,117 +12,25 @@ is recorded by name.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from .golden_arithmetic import (
+    EXPONENTIAL,
+    SIGMOID,
+    RunScale,
+    align,
+    apply_scale,
+    bit_lengths,
+    clip,
+    multiply,
+    norm,
+    quantise,
+)
 from .integers import DecoderIntegers, LayerIntegers
-from .scale import Scale
 
-__all__ = ["GoldenDecoder", "RunScale"]
-
-
-class RunScale:
-    """Scales of many rows: int64 arrays of mantissas and exponents."""
-
-    def __init__(self, mantissa: np.ndarray, exponent: np.ndarray) -> None:
-        self.mantissa = mantissa
-        self.exponent = np.where(mantissa == 0, 0, exponent)
-
-    @classmethod
-    def of(cls, scale: Scale) -> RunScale:
-        return cls(np.asarray(scale.mantissa), np.asarray(scale.exponent))
-
-    def __mul__(self, other: RunScale) -> RunScale:
-        product = self.mantissa * other.mantissa
-        is_long = product >= 1 << 31
-        exponent = self.exponent + other.exponent + 15 + is_long
-        return RunScale(product >> (15 + is_long), exponent)
-
-    def __getitem__(self, place: Any) -> RunScale:
-        return RunScale(self.mantissa[place], self.exponent[place])
-
-
-def _half_up(value: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """``value / 2**shift`` to the nearest, ties upwards; shifts of 0 to 63."""
-    # Halving after the shift by one less is the same and does not overflow.
-    return np.where(shift > 0, ((value >> np.maximum(shift - 1, 0)) + 1) >> 1, value)
-
-
-def _apply(value: np.ndarray, scale: RunScale, fraction: int) -> np.ndarray:
-    shift = np.clip(-(scale.exponent + fraction), 0, 63)
-    return _half_up(value * scale.mantissa, shift)
-
-
-def _clip(value: np.ndarray, width: int) -> np.ndarray:
-    return np.clip(value, -(1 << (width - 1)), (1 << (width - 1)) - 1)
-
-
-def _bits(values: np.ndarray) -> np.ndarray:
-    """Bit lengths of integers of 0 or more, exact."""
-    flat = [int(value).bit_length() for value in np.ravel(values)]
-    return np.array(flat, dtype=np.int64).reshape(np.shape(values))
-
-
-def _align(values: np.ndarray, bits: np.ndarray) -> np.ndarray:
-    return np.where(
-        bits >= 17, values >> np.maximum(bits - 17, 0), values << np.maximum(17 - bits, 0)
-    )
-
-
-def _quantise(vectors: np.ndarray) -> tuple[np.ndarray, RunScale, np.ndarray]:
-    """Codes of rows, the scale of each row's maximum, and the aligned maximum."""
-    largest = np.abs(vectors).max(axis=1)
-    bits = _bits(largest)
-    aligned = _align(largest, bits)
-    reciprocal = np.where(largest > 0, (127 << 24) // np.maximum(aligned, 1), 0)
-    elements = _align(vectors, bits[:, np.newaxis])
-    codes = np.clip((elements * reciprocal[:, np.newaxis] + (1 << 23)) >> 24, -127, 127)
-    return codes, RunScale(aligned >> 1, bits - 16), aligned
-
-
-def _norm_scale(x: np.ndarray, aligned: np.ndarray, bits: np.ndarray) -> RunScale:
-    """The norm scale of rows x, whose products with the gains have these maxima."""
-    mantissas, exponents = [], []
-    for row, maximum, length in zip(x, aligned, bits):
-        total = int(np.dot(row, row))
-        if total == 0 or maximum == 0:
-            mantissas.append(0)
-            exponents.append(0)
-            continue
-        drop = total.bit_length() - 48
-        drop += drop % 2  # even, and 47 or 48 bits are left
-        root = math.isqrt(total >> drop if drop >= 0 else total << -drop)
-        ratio = (int(maximum) << 23) // root
-        is_long = int(ratio >= 1 << 16)
-        mantissas.append(ratio >> is_long)
-        exponents.append(int(length) - 40 - drop // 2 + is_long)
-    return RunScale(np.array(mantissas, dtype=np.int64), np.array(exponents, dtype=np.int64))
-
-
-def _norm(x: np.ndarray, gains: np.ndarray) -> tuple[np.ndarray, RunScale]:
-    """Codes of a norm and its quantiser, and the norm scale, for rows x."""
-    products = x * gains.astype(np.int64)
-    codes, _, aligned = _quantise(products)
-    return codes, _norm_scale(x, aligned, _bits(np.abs(products).max(axis=1)))
-
-
-def _multiply(codes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """``codes @ matrix.T``, exact: all sums are below 2**24 (ternary) or 2**53."""
-    small = matrix.shape[1] * 127 * int(np.abs(matrix).max(initial=0)) < 1 << 24
-    kind = np.float32 if small else np.float64
-    return (codes.astype(kind) @ matrix.astype(kind).T).astype(np.int64)
-
-
-_EXPONENTIAL = np.array(
-    [math.floor(65535 * 2 ** (-i / 1024) + 0.5) for i in range(1024)], dtype=np.int64
-)
-_SIGMOID = np.array(
-    [math.floor(65536 / (1 + math.exp(-(i + 0.5) / 128)) + 0.5) for i in range(1024)],
-    dtype=np.int64,
-)
+__all__ = ["GoldenDecoder"]
 
 
 class GoldenDecoder:
@@ -185,9 +93,9 @@ class GoldenDecoder:
         self.position += len(ids)
         if not all_logits:
             x = x[-1:]
-        codes, self.final_scale = _norm(x, model.final_gains)
+        codes, self.final_scale = norm(x, model.final_gains)
         self._note(checkpoints, "final_norm", codes)
-        logits = _multiply(codes, model.head)
+        logits = multiply(codes, model.head)
         return logits if all_logits else logits[0]
 
     @staticmethod
@@ -226,42 +134,42 @@ class GoldenDecoder:
         def note(name: str, value: np.ndarray) -> None:
             self._note(checkpoints, f"layers.{number}.{name}", value)
 
-        codes, rho = _norm(x, layer.gains["attention_norm"])
+        codes, rho = norm(x, layer.gains["attention_norm"])
         note("attention_norm", codes)
         attended = self._attention(number, layer, codes, rho, constants, note)
         note("attention", attended)
-        codes, rho = _norm(attended, layer.gains["attention_sub_norm"])
+        codes, rho = norm(attended, layer.gains["attention_sub_norm"])
         note("attention_sub_norm", codes)
-        x = self._add(x, _multiply(codes, layer.matrices["o"]), rho * constants["o"])
+        x = self._add(x, multiply(codes, layer.matrices["o"]), rho * constants["o"])
         note("attention_residual", x)
-        codes, rho = _norm(x, layer.gains["feed_forward_norm"])
+        codes, rho = norm(x, layer.gains["feed_forward_norm"])
         note("feed_forward_norm", codes)
         hidden = self._gate(
-            _multiply(codes, layer.matrices["gate"]),
-            _multiply(codes, layer.matrices["up"]),
+            multiply(codes, layer.matrices["gate"]),
+            multiply(codes, layer.matrices["up"]),
             rho * constants["gate"],
         )
         note("hidden", hidden)
-        codes, rho = _norm(hidden, layer.gains["feed_forward_sub_norm"])
+        codes, rho = norm(hidden, layer.gains["feed_forward_sub_norm"])
         note("feed_forward_sub_norm", codes)
-        x = self._add(x, _multiply(codes, layer.matrices["down"]), rho * constants["down"])
+        x = self._add(x, multiply(codes, layer.matrices["down"]), rho * constants["down"])
         note("residual", x)
         return x
 
     @staticmethod
     def _add(x: np.ndarray, raw: np.ndarray, scale: RunScale) -> np.ndarray:
-        return _clip(x + _clip(_apply(raw, scale[:, np.newaxis], 0), 24), 24)
+        return clip(x + clip(apply_scale(raw, scale[:, np.newaxis], 0), 24), 24)
 
     def _gate(self, gate: np.ndarray, up: np.ndarray, scale: RunScale) -> np.ndarray:
-        z = _clip(_apply(gate, scale[:, np.newaxis], 10), 16)
+        z = clip(apply_scale(gate, scale[:, np.newaxis], 10), 16)
         if self.model.shape.activation == "silu":
-            sigmoid = _SIGMOID[np.minimum(np.abs(z) >> 3, 1023)]
+            sigmoid = SIGMOID[np.minimum(np.abs(z) >> 3, 1023)]
             active = (z * np.where(z >= 0, sigmoid, 65536 - sigmoid) + (1 << 11)) >> 12
         else:
             positive = np.maximum(z, 0)
             active = (positive * positive + (1 << 5)) >> 6
         shift = self.model.gate_shift
-        return _clip((active * up + (1 << (shift - 1))) >> shift, 24)
+        return clip((active * up + (1 << (shift - 1))) >> shift, 24)
 
     def _rotate(self, raw: np.ndarray) -> np.ndarray:
         """Turn pairs of neighbours by each token's position."""
@@ -284,10 +192,10 @@ class GoldenDecoder:
     ) -> np.ndarray:
         """Results of all heads, rows by token; appends keys and values to the cache."""
         count, start = len(codes), self.position
-        raw = {name: _multiply(codes, layer.matrices[name]) for name in ("q", "k", "v")}
-        queries, query_maximum, _ = _quantise(self._rotate(raw["q"]))
-        keys, key_maximum, _ = _quantise(self._rotate(raw["k"]))
-        values, value_maximum, _ = _quantise(raw["v"])
+        raw = {name: multiply(codes, layer.matrices[name]) for name in ("q", "k", "v")}
+        queries, query_maximum, _ = quantise(self._rotate(raw["q"]))
+        keys, key_maximum, _ = quantise(self._rotate(raw["k"]))
+        values, value_maximum, _ = quantise(raw["v"])
         query_scale = rho * constants["q"] * query_maximum
         key_scale = rho * constants["k"] * key_maximum
         value_scale = rho * constants["v"] * value_maximum
@@ -317,10 +225,10 @@ class GoldenDecoder:
         heads = query.reshape(shape.kv_heads, shape.group, shape.head_size).astype(np.float64)
         products = np.einsum("kgd,jkd->kgj", heads, keys).astype(np.int64)
         stored = self._key_scales[number, past]
-        scores = _clip(_apply(products, scale * RunScale(stored[:, 0], stored[:, 1]), 10), 24)
+        scores = clip(apply_scale(products, scale * RunScale(stored[:, 0], stored[:, 1]), 10), 24)
         below = scores.max(axis=2, keepdims=True) - scores
         weights = np.where(
-            below >> 10 >= 16, 0, _EXPONENTIAL[below & 1023] >> np.minimum(below >> 10, 62)
+            below >> 10 >= 16, 0, EXPONENTIAL[below & 1023] >> np.minimum(below >> 10, 62)
         )
         total = weights.sum(axis=2)
         mantissa, exponent = self._value_scales[number, past].T
@@ -331,7 +239,7 @@ class GoldenDecoder:
         shift = np.where(is_near, 16 + behind, 16)
         weighted = np.where(is_near, (weights * mantissa) >> shift, 0)
         sums = np.einsum("kgj,jkd->kgd", weighted.astype(np.float64), values).astype(np.int64)
-        bits = _bits(total)
-        reciprocal = np.minimum((1 << 32) // _align(total, bits), 65535)
+        bits = bit_lengths(total)
+        reciprocal = np.minimum((1 << 32) // align(total, bits), 65535)
         bits, reciprocal = bits[..., np.newaxis], reciprocal[..., np.newaxis]
         return ((sums * reciprocal + (1 << (bits - 2))) >> (bits - 1)).reshape(-1)
