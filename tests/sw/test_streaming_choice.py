@@ -15,6 +15,7 @@ from sterna.building import predict_cycles
 from sterna.folding import SelectFolding
 from sterna.mapping import map_graph
 from sterna.planner import Planner
+from sterna.queues import size_queues
 from sterna.streaming_choice import StreamedLayer, streamed_interval, to_stream
 from sterna_hw.base import TERNARY, IntegerRange, find_device
 from sterna_hw.select_matmul import SelectMatmulConfig
@@ -51,15 +52,23 @@ def test_the_fewest_layers_move_out_until_the_rest_fits() -> None:
             refusing.plan(interval, budget)
 
 
+@pytest.mark.parametrize("interval", [1500, 900, 400])
 @pytest.mark.parametrize("engine", ["recommended", "table", "mac", "auto"])
-def test_all_layers_where_it_is_asked_for(engine: str) -> None:
+def test_all_layers_where_it_is_asked_for(engine: str, interval: int) -> None:
+    """With the queues that a build has between layers, the slowest one sets the pace; without them
+    an engine that gives its results in a burst waits for the next one to take them."""
     if engine == "auto":
         pytest.importorskip("da4ml")
-    plan = Planner(GRAPH, DEVICE, engine=engine, memory="external").plan(1500)
+    planner = Planner(GRAPH, DEVICE, engine=engine, memory="external")
+    plan = planner.plan(interval)
     for folding in plan.values():
         assert folding.external or folding.engine == "unrolled"
-    accelerator = map_graph(GRAPH, DEVICE, plan).accelerator
-    assert predict_cycles(accelerator)[1] <= 1500
+    queues = size_queues(GRAPH, DEVICE, plan)
+    accelerator = map_graph(GRAPH, DEVICE, plan, queues=queues).accelerator
+    paces = [
+        planner.interval(op, planner.candidate(op, plan[op.name]).config) for op in planner.layers
+    ]
+    assert predict_cycles(accelerator)[1] == max(paces) <= interval
 
 
 def test_a_rate_that_memory_cannot_give_is_refused() -> None:
