@@ -1,35 +1,22 @@
 """What an engineer would write down without exploring: one engine and one folding for all layers.
 
-The grid has every engine that suits all layers of a network, with so many inputs and outputs of
-each layer worked on at once, both powers of two up to a limit, and less where a layer has fewer.
-Each design is evaluated exactly as points of an exploration are. `not_dominated` says which of them
-a frontier does not reach: a design is reached if some point of the frontier is at least as good in
-every objective.
+The grid is that of `alike`. Each design is evaluated exactly as points of an exploration are.
+`not_dominated` says which of them a frontier does not reach: a design is reached if some point of
+the frontier is at least as good in every objective.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from sterna.folding import (
-    ENGINES,
-    Folding,
-    TableFolding,
-    UnrolledFolding,
-    engine_style,
-)
-from sterna.ir import MatMul
-
+from .alike import LARGEST, alike_designs
 from .figures import OBJECTIVES, Figures
 from .sampling import Point
 from .space import Outcome
 from .streaming import StreamingSpace
 
-__all__ = ["LARGEST", "HandDesign", "hand_designs", "not_dominated"]
-
-LARGEST = 64
-"""Inputs, and outputs, of a layer worked on at once at most."""
+__all__ = ["HandDesign", "hand_designs", "not_dominated"]
 
 
 @dataclass(frozen=True)
@@ -52,23 +39,11 @@ class HandDesign:
 
 def hand_designs(space: StreamingSpace, largest: int = LARGEST) -> list[HandDesign]:
     """The designs of the grid that fit the device."""
-    layers = space.planner.layers
-    sizes = [2**power for power in range(largest.bit_length())]
     found = []
-    for engine in ENGINES:
-        # A layer that is unrolled has no folding to vary.
-        if engine == "unrolled" or any(engine not in space.styles[item.name] for item in layers):
-            continue
-        styles = {layer.name: engine_style(engine, layer, space.device) for layer in layers}
-        for block_inputs in sizes:
-            for queries in sizes:
-                foldings = {
-                    layer.name: _folded(styles[layer.name], layer, block_inputs, queries)
-                    for layer in layers
-                }
-                outcome = space.evaluation.outcome_of(foldings)
-                if outcome.figures is not None and outcome.excess <= 0:
-                    found.append(HandDesign(engine, block_inputs, queries, outcome))
+    for item in alike_designs(space.planner.layers, space.styles, space.device, largest):
+        outcome = space.evaluation.outcome_of(item.foldings)
+        if outcome.figures is not None and outcome.excess <= 0:
+            found.append(HandDesign(item.engine, item.block_inputs, item.queries, outcome))
     return found
 
 
@@ -87,13 +62,3 @@ def not_dominated(
         for design in designs
         if not any(all(a <= b for a, b in zip(own, costs(design.figures))) for own in reached)
     ]
-
-
-def _folded(style: Folding, layer: MatMul, block_inputs: int, queries: int) -> Folding:
-    """A style with so many inputs and outputs at once, or all that the layer has."""
-    outputs, inputs = layer.weights.shape
-    assert not isinstance(style, UnrolledFolding)
-    if isinstance(style, TableFolding):
-        tables = min(max(1, block_inputs // style.group), -(-inputs // style.group))
-        return replace(style, tables=tables, queries=min(queries, outputs))
-    return replace(style, block_inputs=min(block_inputs, inputs), queries=min(queries, outputs))

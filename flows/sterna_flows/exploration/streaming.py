@@ -11,7 +11,10 @@ have that choice, too: each such layer brings a port.
 
 The sweep to begin with takes points from the frontier of the sums of the layers' estimates: first
 its ends, then always the point that is farthest from what those before it offer. So its beginning
-is coarse, whatever the number of trials, and it becomes ever finer.
+is coarse, whatever the number of trials, and it becomes ever finer. They take turns with the
+designs that an engineer would write down, whose layers are all `alike`: one that the sums do not
+beat clearly is a point itself, and for the others there are points that beat them. Nothing else
+about such a design is chosen: the point's other parameters say nothing then.
 
 What a point comes to is found elsewhere (`streaming_evaluation`): this is about choosing only.
 """
@@ -33,6 +36,7 @@ from sterna.planner import Planner
 from sterna_hw.base import Device
 from sterna_hw.table_plan import plan_table
 
+from .alike import Alike, alike_designs
 from .allocation import EXTERNAL, Allocation, non_dominated_rows
 from .space import Parameters
 from .streaming_evaluation import StreamingEvaluation
@@ -42,6 +46,7 @@ __all__ = ["StreamingSpace", "table_styles"]
 PACES = (1, 2, 4)
 ANY = "any"
 ON_CHIP = "on-chip"
+NOT_ALIKE = "no"
 
 BEYOND = 1.25
 """How much faster than the fastest design that fits a pace may be, since estimates are sums."""
@@ -51,6 +56,10 @@ SWEPT_PACES = 80
 
 SWEPT = 1000
 """Points of the sweep at most."""
+
+CLEARLY = 1.1
+"""How many times less of the first resource is less for sure: sums leave out queues, and are
+estimates."""
 
 SMALL = 0.05
 """A share of the device that is small: amounts below it differ little, but in the first
@@ -131,8 +140,8 @@ class StreamingSpace:
         return fastest, max(fastest, int(steps[-1]))
 
     @cached_property
-    def sweep(self) -> list[dict[str, Any]]:
-        """The points to begin with: their paces and shares."""
+    def _frontier(self) -> np.ndarray:
+        """Paces and shares of the sums that no other one dominates, ``[points, 1 + resources]``."""
         fastest, slowest = self.paces
         steps = self.allocation.steps()
         steps = steps[(steps >= fastest) & (steps <= slowest)]
@@ -144,18 +153,60 @@ class StreamingSpace:
             shares = shares[(shares <= 1).all(axis=1)]
             rows.append(np.column_stack([np.full(len(shares), pace), shares]))
         costs = np.concatenate(rows)
-        costs = costs[non_dominated_rows(costs)]
+        return costs[non_dominated_rows(costs)]
+
+    @cached_property
+    def _alike(self) -> tuple[dict[str, tuple[Alike, int]], list[int]]:
+        """Of the designs whose layers are all alike: those that no point of the frontier beats
+        clearly, with their paces, by name; and few points that beat the rest."""
+        fastest, slowest = self.paces
+        found: dict[str, tuple[Alike, int]] = {}
+        beaten = []
+        for item in alike_designs(self.planner.layers, self.styles, self.device):
+            parts = [
+                self.planner.candidate(layer, item.foldings[layer.name])
+                for layer in self.planner.layers
+            ]
+            pace = max(fastest, *(part.busy for part in parts))
+            sums = np.sum([self.allocation.share(part.cost) for part in parts], axis=0)
+            if (sums > 1).any():
+                continue
+            # As fast, and with no more of anything, and with clearly less of the first resource.
+            bounds = np.array([pace, sums[0] / CLEARLY, *sums[1:]])
+            beating = (self._frontier <= bounds + 1e-9).all(axis=1)
+            if beating.any():
+                beaten.append(beating)
+            else:
+                found[str(item)] = (item, min(pace, slowest))
+        left, chosen = np.array(beaten), []
+        while len(left):
+            chosen.append(int(left.sum(axis=0).argmax()))
+            left = left[~left[:, chosen[-1]]]
+        return found, chosen
+
+    @cached_property
+    def sweep(self) -> list[dict[str, Any]]:
+        """The points to begin with: their paces and shares, or their name where all layers are
+        alike. Ends of the frontier and what lies between take turns with what stands for designs
+        whose layers are all alike."""
+        costs = self._frontier
         scaled = np.column_stack([np.log(costs[:, :2]), np.log(costs[:, 2:] + SMALL)])
-        order = _farthest_first(scaled, SWEPT)
-        points = []
-        for row in costs[order]:
-            # A bit more than the point takes, since what is compared are sums of fractions.
-            most = {
-                f"most.{name}": float(min(share + 1e-6, 1))
-                for name, share in zip(self.resources[1:], row[2:])
-            }
-            points.append({"interval": float(row[0]), **most})
-        return points
+        alike, beating = self._alike
+        order = [place for place in _farthest_first(scaled, SWEPT) if place not in beating]
+        own = [self._point(costs[place]) for place in order]
+        plain = [self._point(costs[place]) for place in beating]
+        plain += [{"alike": name, "interval": float(pace)} for name, (_, pace) in alike.items()]
+        turns = min(len(own), len(plain))
+        mixed = [point for pair in zip(own, plain) for point in pair]
+        return mixed + own[turns:] + plain[turns:]
+
+    def _point(self, row: np.ndarray) -> dict[str, Any]:
+        # A bit more than the point takes, since what is compared are sums of fractions.
+        most = {
+            f"most.{name}": float(min(share + 1e-6, 1))
+            for name, share in zip(self.resources[1:], row[2:])
+        }
+        return {"interval": float(row[0]), **most}
 
     @property
     def distributions(self) -> Mapping[str, BaseDistribution]:
@@ -176,14 +227,19 @@ class StreamingSpace:
             found[f"pace.{layer}"] = CategoricalDistribution(PACES)
             if layer in self.streamed:
                 found[f"memory.{layer}"] = CategoricalDistribution((ANY, ON_CHIP, EXTERNAL))
+        if alike := self._alike[0]:
+            found["alike"] = CategoricalDistribution((NOT_ALIKE, *alike))
         return found
 
     def first(self, number: int) -> dict[str, Any]:
-        usual = {"most": 1.0, "engine": ANY, "pace": 1, "memory": ANY}
+        usual = {"most": 1.0, "engine": ANY, "pace": 1, "memory": ANY, "alike": NOT_ALIKE}
         rest = {name: usual.get(name.partition(".")[0]) for name in self.distributions}
         return {**rest, **self.sweep[number % len(self.sweep)]}
 
     def design(self, parameters: Parameters) -> dict[str, Any]:
+        if (name := parameters.get("alike", NOT_ALIKE)) != NOT_ALIKE:
+            return {"foldings": as_record(self._alike[0][name][0].foldings)}
+
         def of_layers(kind: str) -> dict[str, Any]:
             values = ((name.partition("."), value) for name, value in parameters.items())
             return {layer: value for (found, _, layer), value in values if found == kind}
