@@ -122,6 +122,36 @@ def engines(
     print((output / "engines.md").read_text())
 
 
+@bench.command()
+def costs(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write.")] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="File of coefficients to write; that of the package.")
+    ] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Only this kind of part; or several.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option(help="Configurations of each kind, fitted and held out.", min=1)
+    ] = None,
+    designs: Annotated[bool, typer.Option(help="Synthesise whole designs too.")] = True,
+) -> None:
+    """Fit the parts' cost estimates to synthesis, and tell how far off they are; takes an hour.
+
+    With --kind or --count it is a trial, which leaves documents and coefficients alone.
+    """
+    from .calibrate.bench import calibrate
+
+    is_whole = kind is None and count is None
+    output = output or Path("docs" if is_whole else "build/costs")
+    if table is None:
+        package = Path("hw/sterna_hw/base")
+        table = (package if is_whole else output) / "cost_table.json"
+    with telling() as tell:
+        page = calibrate(output, table, kinds=kind, count=count, designs=designs, progress=tell)
+    print(page)
+
+
 @bench.command("decoder-engine")
 def decoder_engine(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path(

@@ -36,9 +36,11 @@ from .nextpnr import place_text
 from .yosys import synthesise_text
 
 __all__ = [
+    "EngineConfig",
     "EngineRow",
     "compare",
     "defaults",
+    "engine_key",
     "interval_of",
     "is_current",
     "variants",
@@ -110,7 +112,7 @@ def compare(
     rows: list[EngineRow] = []
     for bits in (8, 4, 16) if full else (8,):
         configs = {
-            _key(family, bits, config): config
+            engine_key(family, bits, config): config
             for family in TARGETS
             for config in _promising(list(variants(bits, full=full)), family)
         }
@@ -142,7 +144,7 @@ def _promising(configs: list[EngineConfig], family: str) -> list[EngineConfig]:
     """All engines without a number of buffers that by estimate loses clearly to the other."""
     device = find_device(TARGETS[family])
     estimates = [config.cost(device).lut * interval_of(config) for config in configs]
-    styles = [_key(family, 0, config)[:-1] for config in configs]
+    styles = [engine_key(family, 0, config)[:-1] for config in configs]
     return [
         config
         for config, style, lut in zip(configs, styles, estimates)
@@ -190,7 +192,7 @@ def _measure(
 def is_current(row: EngineRow) -> bool:
     """Whether the Verilog and the tools of a row of the full table are still the same."""
     configs = {
-        _key(row.family, row.bits, config): config for config in variants(row.bits, full=True)
+        engine_key(row.family, row.bits, config): config for config in variants(row.bits, full=True)
     }
     return _verilog(configs[row.key], row.family)[1] == row.digest
 
@@ -215,7 +217,8 @@ def _tool_versions() -> list[str]:
     return [f"{items[0].name} {items[0].version}" for items in found if items]
 
 
-def _key(family: str, bits: int, config: EngineConfig) -> tuple:
+def engine_key(family: str, bits: int, config: EngineConfig) -> tuple:
+    """What tells a row from the others."""
     if isinstance(config, SelectMatmulConfig):
         return (family, "select", bits, 1, False, 1)
     return (family, "table", bits, config.group, config.sign_fold, config.buffers)

@@ -26,11 +26,13 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .add_subtract import add_or_subtract
+from .adder_tree import chain_bits
 from .base import Cost, Device, IntegerRange
+from .base.cost_table import logic
 from .beat import beat_count, beat_layout, shape_of
-from .credit import delay
+from .credit import delay, delay_cost
 from .delay_line import delay_line, delay_line_cost
-from .loop import Loop
+from .loop import Loop, loops_cost
 
 __all__ = ["Accumulate", "AccumulateConfig"]
 
@@ -95,13 +97,25 @@ class AccumulateConfig:
         return totals[:, :, : self.outputs]
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: an adder for each stage, the memory, a multiplexer in front of the loop."""
-        width, count = self.result_range.width, self.lanes * self.queries
-        on_lut4 = device.family == "ecp5"
-        loop = 1 + on_lut4 * (self.is_signed + (self.planes > 1 or self.output_blocks == 1))
-        bits = width * count
-        cost = Cost(lut=bits * (loop + self.scale_stages * (1 + on_lut4)), ff=bits * self.latency)
-        cost += Cost(lut=20, ff=20)
+        """Estimate: an adder for each stage with its multiplexer, the memory, and the loop."""
+        bits = self.result_range.width * self.lanes * self.queries
+        chain = chain_bits(self.result_range.width, device.family == "ecp5")
+        chain *= self.lanes * self.queries
+        is_loop = self.input_blocks > 1 or self.planes > 1
+        resets = self.planes > 1 or (self.input_blocks > 1 and self.output_blocks == 1)
+        stages, queries = self.scale_stages, self.queries
+        cost = loops_cost(device, self.output_blocks, firsts=(self.planes, self.input_blocks))
+        cost += delay_cost(device, queries * self.is_signed + 3, stages)
+        cost += logic(
+            device,
+            "accumulate",
+            lut=chain * self.is_signed,
+            ff=bits * self.latency + 2,
+            each=1,
+            plain_bits=chain * (not self.is_signed) * is_loop,
+            reset_bits=bits * resets,
+            scaled_bits=chain * stages,
+        )
         if self.input_blocks > 1 and self.output_blocks > 1:
             cost += delay_line_cost(device, bits, self.output_blocks - 1, self.tile_depth)
         return cost

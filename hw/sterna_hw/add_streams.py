@@ -20,8 +20,9 @@ from amaranth.hdl import Const, Module, Signal, Value
 
 from .adder_tree import tree_levels
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
+from .base.cost_table import logic
 from .beat import beat_layout, shape_of
-from .credit import CreditQueueConfig, delay
+from .credit import CreditQueueConfig, delay, flags_cost
 from .join_streams import JoinStreams, branch_ports
 from .stage import PortShape
 
@@ -131,9 +132,44 @@ class AddStreamsConfig:
         )
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: a LUT and a flip-flop for each bit and node of the tree, and the queue."""
-        nodes = self.count * (len(self.terms) - 1) * self.output_range.width
-        return self.queue.cost(device) + Cost(lut=nodes, ff=nodes)
+        """Estimate: the tree of each lane, its registers, and the queue."""
+        adders, registers, nodes = self._tree_bits()
+        return (
+            self.queue.cost(device)
+            + flags_cost(device, self.latency)
+            + logic(
+                device,
+                "add_streams",
+                ff=self.count * registers,
+                adder_bits=self.count * adders,
+                adders=self.count * nodes,
+            )
+        )
+
+    def _tree_bits(self) -> tuple[int, int, int]:
+        """Bits of a lane's adders and registers, and how many adders there are."""
+        # A shifted operand's low bits are zero: there the other one passes.
+        nodes = [
+            (IntegerRange(0, 0), sign, 62)
+            if branch is None
+            else (self.ranges[branch] * (1 << shift), sign, shift)
+            for branch, shift, sign in self.terms
+        ]
+        adders = registers = count = 0
+        while len(nodes) > 1:
+            joined = []
+            for left in range(0, len(nodes), 2):
+                values, sign, zeros = nodes[left]
+                if left + 1 < len(nodes):
+                    others, other_sign, other_zeros = nodes[left + 1]
+                    values = values + (others if sign == other_sign else -others)
+                    free = max(zeros, other_zeros) if sign == other_sign else other_zeros
+                    zeros = min(zeros, other_zeros)
+                    adders, count = adders + max(values.width - max(free, zeros), 1), count + 1
+                registers += max(values.width - zeros, 0)
+                joined.append((values, sign, zeros))
+            nodes = joined
+        return adders, registers, count
 
     def create(self) -> AddStreams:
         return AddStreams(self)

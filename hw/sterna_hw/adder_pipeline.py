@@ -21,6 +21,7 @@ from amaranth.lib.wiring import In, Out
 from .add_fixed import add_fixed
 from .adder_plan import Adder, AdderPlan, Operand
 from .base import Cost, Device, IntegerRange
+from .base.cost_table import logic
 from .beat import shape_of
 from .credit import delay_cost
 from .shared_sums import SharedSums
@@ -67,8 +68,40 @@ class AdderPipelineConfig:
     def cost(self, device: Device) -> Cost:
         """Estimate: the adders' tables, and the registers that the plan has."""
         plan = self.plan
-        cost = Cost(lut=self.adder_luts(device))
+        # Of operands of a bit or two synthesis makes tables, not a carry chain, unless the cells of
+        # one chain for three operands are named; on ECP5 a cell of a chain has two bits.
+        chain = few = single = three = 0
+        for adder in plan.adders:
+            bits = adder.values.width - _split(adder.operands)[1]
+            widths = [
+                plan.range_of(operand.value).width
+                for operand in adder.operands
+                if operand.value is not None
+            ]
+            if len(adder.operands) == 3 and device.family != "ecp5":
+                three += bits
+            elif max(widths) == 1:
+                single += bits
+            elif max(widths) == 2:
+                few += bits
+            elif device.family == "ecp5":
+                chain += 2 * -(-bits // 2) * (3 if len(adder.operands) == 3 else 1)
+            else:
+                chain += bits
+        cost = logic(
+            device,
+            "adder_pipeline",
+            chain_bits=chain,
+            few_bits=few,
+            single_bits=single,
+            three_bits=three,
+        )
+        # An input that nothing reads is not there.
+        read = {operand.value for adder in plan.adders for operand in adder.operands}
+        read |= {output.value for output in plan.outputs if output is not None}
         for value, last in enumerate(plan.last_stages()):
+            if value not in read:
+                continue
             cycles = last - plan.stage_of(value) + (value < plan.inputs)
             cost += delay_cost(device, plan.range_of(value).width, cycles)
         return cost

@@ -23,6 +23,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device
+from .base.cost_table import logic
 
 __all__ = [
     "AxiLiteBridge",
@@ -99,8 +100,9 @@ class AxiLiteBridgeConfig:
             raise ValueError(f"Address width must be within 3 to 32, not {self.address_width!r}")
 
     def cost(self, device: Device) -> Cost:
-        """Estimate, fitted to Yosys' count: the registers of five channels and their control."""
-        return Cost(lut=40 + self.address_width, ff=32 * 2 + 3 * self.address_width + 16)
+        """Estimate: the registers of five channels and their control."""
+        bits = self.address_width
+        return logic(device, "axi_lite", ff=32 * 2 + 3 * bits, address_bits=bits)
 
     def create(self) -> AxiLiteBridge:
         return AxiLiteBridge(self)

@@ -22,8 +22,9 @@ from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .axi_stream import StreamEdgeConfig, axi_signature
+from .axi_stream import StreamEdgeConfig, axi_signature, element_bytes
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
+from .base.cost_table import logic
 from .beat import beat_layout, beat_signature
 from .wide_buffer import WideBufferConfig
 
@@ -83,13 +84,28 @@ class AxiStreamInputConfig(StreamEdgeConfig):
         return value - (1 << width) if self.values.signed and value >> (width - 1) else value
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: the queues, zeros for padding, the frame counter and the range checks. Compared
-        with Yosys 0.70 on ECP5."""
+        """Estimate: the queues, zeros for padding, the frame counter and the range checks."""
         queues = self.entry.cost(device) + self.buffer.cost(device)
-        counter = self.beats.bit_length()
-        return queues + Cost(
-            lut=self.count * (self.values.width + 4) + 2 * counter + 12,
-            ff=counter + 8 + 2 * self.count + 8 * self.bytes,
+        width, counter = self.values.width, (self.beats - 1).bit_length()
+        padded = 8 * element_bytes(self.values)
+        # Of a range that is all numbers of a width only the extension is looked at.
+        whole = self.values == IntegerRange.of_width(width, self.values.signed)
+        looked_at = padded - width + self.values.signed if whole else padded
+        looked_at -= whole and looked_at == self.values.signed
+        checked = self.count * (looked_at > 0)
+        # Whether a beat counts is the same for all elements but those behind the end.
+        flags = (checked > 0) * (2 + (self.tail < self.count))
+        return queues + logic(
+            device,
+            "input_edge",
+            ff=counter + 7 + checked * (1 + looked_at) + flags,
+            bits=self.count * width,
+            compared_bits=self.count * looked_at * (not whole) * (1 + self.values.signed),
+            extended_bits=self.count * looked_at * whole,
+            elements=self.count,
+            checked=checked,
+            counter_bits=counter,
+            each=1,
         )
 
     def create(self) -> AxiStreamInput:

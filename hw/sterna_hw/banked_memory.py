@@ -23,6 +23,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device
+from .base.cost_table import logic
 from .credit import delay
 from .memory import Memory, MemoryConfig, MemoryStyle, load_signature
 
@@ -88,8 +89,15 @@ class BankedMemoryConfig:
         return [rows[int(address)] for address in np.asarray(addresses).ravel()]
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: the banks, and a multiplexer of one LUT a bit for each bank after the first."""
-        choice = Cost(lut=self.width * (len(self.banks) - 1), ff=2 * self.read_latency)
+        """Estimate: the banks, and a multiplexer between them."""
+        count = len(self.banks)
+        choice = logic(
+            device,
+            "banked_memory",
+            ff=(count - 1).bit_length() * self.read_latency,
+            joined_bits=self.width * (count - 1),
+            each=1,
+        )
         return sum((bank.cost(device) for bank in self.banks), start=choice)
 
     def create(self) -> BankedMemory:

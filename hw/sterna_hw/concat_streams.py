@@ -12,16 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 from amaranth.hdl import Module, Signal, Value
 
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
+from .base.cost_table import logic
 from .beat import beat_layout
 from .credit import CreditQueueConfig
 from .join_streams import JoinStreams, branch_ports
-from .loop import Loop
+from .loop import Loop, loops_cost
 from .stage import PortShape
 
 __all__ = ["ConcatStreams", "ConcatStreamsConfig"]
@@ -97,11 +98,40 @@ class ConcatStreamsConfig:
         )
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: the queue, a LUT for a bit and two inputs, and counters of beats."""
-        bits = self.output_range.width * self.count
-        control = sum(beats.bit_length() + 3 for beats in self.beats)
-        select = bits * -(-len(self.channels) // 2)
-        return self.queue.cost(device) + Cost(lut=select + 2 * control, ff=control)
+        """Estimate: the queue, a multiplexer for each bit, a loop of beats and a flag a branch."""
+        inputs = self._multiplexer_inputs
+        own = logic(
+            device,
+            "concat",
+            ff=len(self.channels),
+            bits=self.count * len(inputs),
+            # A look-up table chooses between two branches; each input more is more than its share.
+            further_inputs=self.count * sum(max(number - 4, 0) for number in inputs),
+            branches=len(self.channels),
+        )
+        return self.queue.cost(device) + loops_cost(device, *self.beats) + own
+
+    @cached_property
+    def _multiplexer_inputs(self) -> list[int]:
+        """Inputs, flags included, of each multiplexer of an element.
+
+        A branch of a later port goes before one of an earlier, so the flags of all from the first
+        that has the bit are inputs; with each the bit, or the sign that stands for it. Those before
+        it give signs or nothing. What is chosen of these is the same at all such places, so it is
+        chosen once, and is one input more.
+        """
+        found: list[int] = []
+        chosen_once: set[int] = set()
+        for place in range(self.output_range.width):
+            has_bit = [values.width > place for values in self.ranges]
+            has_any = [own or values.signed for own, values in zip(has_bit, self.ranges)]
+            first = has_bit.index(True) if any(has_bit) else len(has_bit)
+            signs = sum(has_any[:first])
+            found.append((signs > 0) + len(has_bit) - first + sum(has_any[first:]))
+            if signs > 1 and first not in chosen_once:
+                chosen_once.add(first)
+                found.append(first + signs)
+        return found
 
     def create(self) -> ConcatStreams:
         return ConcatStreams(self)

@@ -25,6 +25,7 @@ from amaranth.lib.wiring import In, Out
 
 from .axi_lite import AxiLiteBridgeConfig, axi_lite_members
 from .base import Cost, Device
+from .base.cost_table import logic
 from .memory import load_signature
 from .register_file import RegisterFile, RegisterFileConfig
 from .register_map import COUNTERS, Identity, accelerator_map
@@ -75,11 +76,11 @@ class ControlConfig:
         return self.identity.memory_ports > 0
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: the sum of the units, and 32 bits of adder and register per counter."""
+        """Estimate: the sum of the units, and the event counters."""
         cost = self.bridge.cost(device) + RegisterFileConfig(self.registers).cost(device)
         if self.reload is not None:
             cost = cost + self.reload.cost(device)
-        return cost + Cost(lut=34 * len(COUNTERS) + 60, ff=33 * len(COUNTERS) + 40)
+        return cost + logic(device, "control", ff=32 * len(COUNTERS), each=1)
 
     def create(self) -> Control:
         return Control(self)

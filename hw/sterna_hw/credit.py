@@ -21,10 +21,11 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, Timing, queue
+from .base.cost_table import logic
 from .stream_buffer import StreamBufferConfig
 from .wide_buffer import WideBufferConfig
 
-__all__ = ["CreditQueue", "CreditQueueConfig", "delay", "delay_cost"]
+__all__ = ["CreditQueue", "CreditQueueConfig", "delay", "delay_cost", "flags_cost"]
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,9 @@ class CreditQueueConfig:
         return queue(self.latency + 1, self.places)
 
     def cost(self, device: Device) -> Cost:
-        width = self.places.bit_length() + 1
-        return Cost(lut=2 * width, ff=width) + self.buffer.cost(device)
+        """Estimate: the counter and the queue itself."""
+        width = (max(self.places, 2) - 1).bit_length() + 1
+        return logic(device, "credit", ff=width, bits=width, each=1) + self.buffer.cost(device)
 
     def create(self) -> CreditQueue:
         return CreditQueue(self)
@@ -153,7 +155,13 @@ def delay(m: Module, value: Value, cycles: int, *, reset_less: bool = True) -> V
 
 def delay_cost(device: Device, bits: int, cycles: int) -> Cost:
     """Estimate of delaying so many bits: registers, or where there are any, shift registers of one
-    look-up table each with a register behind (Yosys makes them from three cycles on)."""
+    look-up table each, which Yosys makes from three cycles on."""
     if device.family == "ecp5" or cycles < 3:
         return Cost(ff=bits * cycles)
-    return Cost(lut=bits * -(-(cycles - 1) // 16), ff=bits)
+    return Cost(lut=bits * -(-cycles // 32))
+
+
+def flags_cost(device: Device, cycles: int) -> Cost:
+    """Estimate of what goes beside a pipeline's data: whether there are any, which is reset and so
+    no shift register, and whether they are the last of a frame."""
+    return Cost(ff=cycles) + delay_cost(device, 1, cycles)

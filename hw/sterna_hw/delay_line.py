@@ -15,7 +15,8 @@ from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import memory
 
 from .base import Cost, Device
-from .loop import Loop
+from .base.cost_table import logic
+from .loop import Loop, loops_cost
 
 __all__ = ["delay_line", "delay_line_cost"]
 
@@ -79,11 +80,15 @@ def delay_line(
 def delay_line_cost(device: Device, width: int, delay: int, tile_depth: int = 32) -> Cost:
     """Estimate: memories, a multiplexer in those deeper than the device's, and registers."""
     rows_of_tiles = _tiles(delay, tile_depth)
-    lut = 0.0
-    for rows in rows_of_tiles:
-        pieces = -(-rows // device.lutram_depth)
-        lut += width * (pieces * device.lutram_luts_per_bit + max(pieces - 1, 0)) + 6
-    return Cost(lut=lut, ff=len(rows_of_tiles) * (width + 5))
+    memories = [rows for rows in rows_of_tiles if rows > 1]
+    return loops_cost(device, *memories) + logic(
+        device,
+        "delay_line",
+        lut=sum(device.lutram_luts(width, rows) for rows in memories),
+        ff=(len(rows_of_tiles) + rows_of_tiles.count(1)) * width,
+        joined_bits=width * sum(device.lutram_joints(rows) for rows in memories),
+        bits=len(rows_of_tiles) * width,
+    )
 
 
 def _tiles(delay: int, tile_depth: int) -> list[int]:

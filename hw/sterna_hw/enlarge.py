@@ -22,10 +22,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
+from .base.cost_table import logic
 from .beat import beat_layout, beat_signature
-from .credit import CreditQueueConfig, delay
-from .loop import Loop
+from .credit import CreditQueueConfig, delay, flags_cost
+from .loop import Loop, loops_cost
 from .memory import Memory, MemoryConfig, MemoryStyle
+from .packed_products import takes_multiplier
 
 __all__ = ["Enlarge", "EnlargeConfig", "EnlargeKind"]
 
@@ -185,8 +187,45 @@ class EnlargeConfig:
 
     def cost(self, device: Device) -> Cost:
         """Estimate: the memory, addresses and counters, the queue."""
-        bits = len(f"{self.memory.depth:b}") * 4 + 2 * len(f"{self.columns:b}")
-        return self.memory.cost(device) + self.queue.cost(device) + Cost(lut=2 * bits, ff=bits)
+        address, capacity = self.memory.address_width, self.capacity.bit_length()
+        loops = (self.output_beats, self.across, self.down, self.beats)
+        # Addresses of pixels are multiples of their beats.
+        low = self.beats & -self.beats
+        base = ((self.capacity - 1) * self.beats // low).bit_length()
+        latency = self.queue.latency
+        return (
+            self.memory.cost(device)
+            + self.queue.cost(device)
+            + loops_cost(device, self.columns, self.memory.depth, firsts=loops)
+            + flags_cost(device, latency)
+            + logic(
+                device,
+                "enlarge",
+                ff=address + (1 + (self.down > 1)) * base + 2 * capacity + 1,
+                address_bits=address,
+                row_bits=base * (self.down > 1),
+                shuffled_bits=address * (self.kind == "shuffle"),
+                capacity_bits=capacity,
+                each=1,
+            )
+            + Cost(dsp=self._multipliers(device))
+        )
+
+    def _multipliers(self, device: Device) -> int:
+        """Multiplier blocks that synthesis makes of the address of a shuffled pixel."""
+        if self.kind == "repeat":
+            return 0
+        products = (self.across, self.output_beats), (self.down, self.across * self.output_beats)
+        return sum(
+            factor.bit_count() > 1
+            and takes_multiplier(
+                device,
+                (limit - 1).bit_length(),
+                factor.bit_length(),
+                (limit - 1).bit_length() + factor.bit_length(),
+            )
+            for limit, factor in products
+        )
 
     def create(self) -> Enlarge:
         return Enlarge(self)

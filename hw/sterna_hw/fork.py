@@ -19,6 +19,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
+from .base.cost_table import logic
 from .beat import beat_layout, beat_signature
 from .credit import CreditQueueConfig
 from .stage import PortShape
@@ -81,8 +82,9 @@ class ForkConfig:
         )
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: a queue for each output."""
-        return self.queue.cost(device) * self.readers
+        """Estimate: a queue for each output, and the wait for all of them."""
+        own = logic(device, "fork", readers=self.readers, crossings=self.readers**2)
+        return self.queue.cost(device) * self.readers + own
 
     def create(self) -> Fork:
         return Fork(self)

@@ -20,6 +20,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
+from .base.cost_table import logic
 from .beat import beat_layout, beat_signature
 from .credit import CreditQueueConfig, delay
 from .memory import MemoryConfig, MemoryStyle
@@ -117,8 +118,9 @@ class FrameQueueConfig:
 
     def cost(self, device: Device) -> Cost:
         """Estimate: the memory, the output queue, two pointers and two counters."""
-        bits = self.rows.bit_length()
-        control = Cost(lut=8 * bits, ff=4 * bits)
+        counter, pointer = (max(self.rows, 2) - 1).bit_length() + 1, (self.rows - 1).bit_length()
+        registers = 2 * counter + 2 * pointer + self.memory.read_latency
+        control = logic(device, "frame_queue", ff=registers, bits=counter + pointer, each=1)
         return self.memory.cost(device) + self.queue.cost(device) + control
 
     def create(self) -> FrameQueue:

@@ -28,6 +28,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
+from .base.cost_table import logic
 from .beat import beat_count, beat_layout, beat_signature
 from .credit import CreditQueueConfig, delay
 from .gearbox_control import GearboxControl
@@ -186,26 +187,33 @@ class GearboxConfig:
         )
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: a LUT for each bit and level of the rotation and of the merging, flip-flops for
-        what is held and for the pipeline, and the queue. Compared with Yosys 0.70 on ECP5."""
-        bits = self.input_range.width
+        """Estimate: a multiplexer for each bit and level of the rotation and of the merging,
+        flip-flops for what is held and for the pipeline, and the queue."""
+        bits, positions = self.input_range.width, self.positions
         queue = self.queue.cost(device)
         if self.input_count == self.output_count:
             return queue
         few = min(self.input_count, self.output_count) // self.grain
-        levels = [] if self.is_aligned and not self.narrows else lanes_by_level(few, self.positions)
-        rotated = sum(levels[:-1] if self.narrows else levels[1:]) * self.grain
-        registered = sum(levels[::LEVELS_PER_REGISTER]) * self.grain
-        # In each lane: whether it joins, loads and clears; widening, also whether it is covered.
-        flags = 2 if self.narrows else 3 if self.is_aligned else 4
-        control = Cost(lut=20 + 3 * self.positions, ff=16 + flags * self.positions)
-        return (
-            queue
-            + control
-            + Cost(
-                lut=bits * (rotated + self.wide_count * (1 if self.narrows else 2)),
-                ff=bits * (registered + self.wide_count * (2 if self.narrows else 1)),
-            )
+        levels = lanes_by_level(few, positions)
+        if self.narrows:
+            rotated, registered = sum(levels[:-1]), sum(levels[:-1:LEVELS_PER_REGISTER])
+        elif self.is_aligned:
+            rotated, registered = 0, few * self.pipeline_latency
+        else:
+            rotated = sum(levels[1:])
+            steps = range(LEVELS_PER_REGISTER, len(levels) - 1, LEVELS_PER_REGISTER)
+            registered = sum(levels[step] for step in steps) + levels[-1]
+        wide = bits * self.wide_count
+        return queue + logic(
+            device,
+            "gearbox_narrow" if self.narrows else "gearbox_wide",
+            ff=bits * self.grain * registered + wide * (1 + self.narrows),
+            rotated_bits=bits * self.grain * rotated,
+            wide_bits=wide,
+            positions=positions,
+            beat_bits=max(len(self.program).bit_length(), 1),
+            each=1,
+            straddling_positions=positions * (not self.is_aligned),
         )
 
     def create(self) -> Gearbox:

@@ -18,11 +18,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
+from .base.cost_table import logic
 from .beat import beat_layout, beat_signature, shape_of
 from .channels import ChannelConfig
 from .credit import CreditQueueConfig, delay
 from .delay_line import delay_line, delay_line_cost
-from .loop import Loop
+from .loop import Loop, loops_cost
 from .window_pool import PoolKind
 
 __all__ = ["GlobalPool", "GlobalPoolConfig"]
@@ -84,8 +85,17 @@ class GlobalPoolConfig(ChannelConfig):
     def cost(self, device: Device) -> Cost:
         """Estimate: an adder or comparison a bit, the waiting values, counters, the queue."""
         bits = self.count * self.output_range.width
-        total = self.queue.cost(device) + Cost(lut=bits * (1 if self.kind == "sum" else 1.5))
-        total += Cost(lut=2 * self.pixels.bit_length(), ff=bits + self.pixels.bit_length())
+        total = self.queue.cost(device) + loops_cost(device, self.beats, firsts=(self.pixels,))
+        part = "global_sum" if self.kind == "sum" else "global_max"
+        total += logic(
+            device,
+            part,
+            ff=bits + 2,
+            bits=bits,
+            signed_bits=bits * self.input_range.signed,
+            value_bits=self.count * self.input_range.width,
+            each=1,
+        )
         if self.beats > 1:
             total += delay_line_cost(device, bits, self.beats - 1)
         return total

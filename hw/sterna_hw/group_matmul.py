@@ -24,6 +24,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Alphabet, Cost, Device, IntegerRange, Process, Step, Timing
+from .base.cost_table import logic
 from .beat import beat_signature, shape_of
 from .credit import delay
 from .loop import Loop
@@ -243,7 +244,7 @@ class GroupMatmulConfig:
     def cost(self, device: Device) -> Cost:
         """Estimate: the engine's, and registers for the elements that it does not hold itself."""
         held = (self.input_count - self.leaf_count) * self.input_range.width
-        return self.select.cost(device) + Cost(ff=held)
+        return self.select.cost(device) + logic(device, "groups", ff=held, held_bits=held)
 
     def create(self) -> GroupMatmul:
         return GroupMatmul(self)

@@ -17,9 +17,11 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Signal, Value
 
 from .base import Cost, Device, IntegerRange, Timing
+from .base.cost_table import logic
 from .beat import beat_layout
 from .channels import ChannelConfig, ChannelPart, close_pipeline, open_pipeline
-from .credit import CreditQueueConfig
+from .credit import CreditQueueConfig, flags_cost
+from .loop import loops_cost
 from .memory import MemoryConfig, MemoryStyle
 
 __all__ = ["Lookup", "LookupConfig"]
@@ -108,9 +110,11 @@ class LookupConfig(ChannelConfig):
 
     def cost(self, device: Device) -> Cost:
         """Estimate: a memory and an address register for each lane, the queue."""
-        bits = self.count * (self.entry_bits + 1)
-        memories = self.memory(0).cost(device) * self.count
-        return memories + self.queue.cost(device) + Cost(lut=bits, ff=bits)
+        memory = self.memory(0)
+        address = self.count * memory.address_width
+        control = flags_cost(device, self.queue.latency) + loops_cost(device, self.beats)
+        own = logic(device, "lookup", ff=address, entry_bits=self.count * self.entry_bits, each=1)
+        return memory.cost(device) * self.count + self.queue.cost(device) + control + own
 
     def create(self) -> Lookup:
         return Lookup(self)

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value
 
-__all__ = ["Loop"]
+from .base import Cost, Device
+from .base.cost_table import logic
+
+__all__ = ["Loop", "loops_cost"]
 
 
 class Loop:
@@ -50,3 +53,11 @@ class Loop:
                 is_last.eq(value == limit - 2),
             ]
         self.value, self.is_first, self.is_last = value, is_first, is_last
+
+
+def loops_cost(device: Device, *limits: int, firsts: tuple[int, ...] = ()) -> Cost:
+    """Estimate of loops of so many steps: a counter and a flag for the last step each, and another
+    flag for those of ``firsts``, of which the first step is asked for too."""
+    bits = [(limit - 1).bit_length() for limit in (*limits, *firsts) if limit > 1]
+    flags = len(bits) + sum(limit > 1 for limit in firsts)
+    return logic(device, "loops", ff=sum(bits) + flags, bits=sum(bits), loops=len(bits))

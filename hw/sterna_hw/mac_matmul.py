@@ -21,14 +21,21 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import wiring
 
-from .adder_tree import adder_tree, tree_levels
+from .adder_tree import adder_tree, adder_tree_cost, tree_levels
 from .base import Alphabet, Cost, Device, IntegerRange, Timing
+from .base.cost_table import logic
 from .beat import beat_count, shape_of
-from .credit import delay
+from .credit import delay, delay_cost
 from .matmul import MatmulConfig
 from .matmul_engine import MatmulEngine, take_together
 from .matmul_tail import Leaf, MatmulTail, tail_cost
-from .packed_products import NARROW_PORT, WIDEST_PORT, PackedProducts, with_sign
+from .packed_products import (
+    NARROW_PORT,
+    WIDEST_PORT,
+    PackedProducts,
+    takes_multiplier,
+    with_sign,
+)
 
 __all__ = ["MacMatmul", "MacMatmulConfig", "integers"]
 
@@ -118,6 +125,10 @@ class MacMatmulConfig(MatmulConfig):
     def has_signs(self) -> bool:
         return False
 
+    @property
+    def plain_registers(self) -> int:
+        return 1 if self.words.is_packed else 2
+
     def pack(self, weights: np.ndarray) -> np.ndarray:
         """The beats of ``weights`` for a matrix [outputs, inputs]: int64 [row_count, elements].
 
@@ -163,23 +174,55 @@ class MacMatmulConfig(MatmulConfig):
         the tree of words; an adder for each upper sum; the tail."""
         packed = self.words
         multipliers = self.lanes * packed.pairs * self.block_inputs
+        wide = packed.lower_width
+        if packed.is_packed:
+            wide = packed.field + packed.upper_range.width
+        product = packed.sums(1).width
+        in_blocks = takes_multiplier(device, wide, packed.activation_width, product)
         # Numbers wider than a port are cut.
         pieces = beat_count(packed.lower_width, self.port)
         pieces *= beat_count(packed.activation_width, NARROW_PORT)
-        cost = tail_cost(self, device) + Cost(dsp=multipliers * pieces)
-        if device.family != "xc7":
-            upper = packed.field + packed.upper_range.width
-            wide = upper if packed.is_packed else packed.lower_width
-            registers = packed.pairs * wide + self.lanes * self.input_range.width
-            cost += Cost(ff=self.block_inputs * registers)
-            cost += Cost(ff=multipliers * 2 * packed.sums(1).width)
+        cost = tail_cost(self, device) + Cost(dsp=multipliers * pieces * in_blocks)
+        # Bits that only repeat a sign are not kept twice, lanes share the weights' registers, and
+        # of a pair with one output the upper half is not there.
+        halves = packed.is_packed * self.queries % 2
+        registers = self.block_inputs * packed.pairs * packed.lower_width
+        registers += self.lanes * self.block_inputs * self.input_range.width
         if packed.is_packed:
-            words = self.lanes * packed.pairs * self.leaf_count
-            upper = packed.sum_width - packed.field
-            adders = words * (packed.terms - 1)
-            levels = tree_levels(packed.terms)
-            cost += Cost(lut=adders * packed.sum_width, ff=words * levels * packed.sum_width)
-            cost += Cost(lut=words * upper, ff=words * packed.sum_width)
+            registers += self.block_inputs * (packed.pairs - halves) * packed.upper_range.width
+        unread = halves * self.lanes * self.block_inputs * (product - packed.field)
+        registers += 2 * (multipliers * product - unread)
+        # The older Xilinx blocks take these registers in.
+        cost += Cost(ff=registers * (device.family != "xc7" or not in_blocks))
+        if not in_blocks:
+            width = self.input_range.width
+            cost += logic(
+                device,
+                "mac_in_logic",
+                gated_bits=multipliers * wide * (width == 1),
+                multiplied_bits=multipliers * wide * width * (width > 1),
+                product_bits=multipliers * product * (width > 1),
+            )
+        return cost + self._apart_cost(device, halves) if packed.is_packed else cost
+
+    def _apart_cost(self, device: Device, halves: int) -> Cost:
+        """Estimate of the trees of words and of what takes their sums apart, of which ``halves``
+        of a lane have a lower part only."""
+        packed, words = self.words, self.lanes * self.leaf_count
+        cost = Cost()
+        for count, width in ((packed.pairs - halves, packed.sum_width), (halves, packed.field)):
+            tree = adder_tree_cost(
+                device, packed.terms, packed.sums(1), width, with_signs=False, before=2
+            )
+            cost += tree * (words * count)
+        lower = words * packed.pairs * packed.field
+        upper = words * (packed.pairs - halves) * with_sign(self.leaf_range).width
+        cost += logic(device, "mac_apart", ff=lower + upper, bits=upper)
+        if self.input_blocks == 1 and self.leaf_count == 1:
+            # The lower part is copied from the word's sum to the result, in one chain.
+            copied = lower - words * packed.pairs
+            chain = 3 if packed.terms > 1 else 4
+            cost += Cost(ff=-chain * copied) + delay_cost(device, copied, chain)
         return cost
 
     def create(self) -> MacMatmul:

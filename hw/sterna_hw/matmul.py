@@ -106,6 +106,12 @@ class MatmulConfig:
         return 2
 
     @property
+    def plain_registers(self) -> int:
+        """Registers without a reset that a leaf comes from, one behind the other: synthesis makes a
+        shift register of them and of those that it waits in."""
+        return 0
+
+    @property
     def row_elements(self) -> int:
         """Elements of one beat of ``weights``: one for each leaf of each output."""
         return self.queries * self.leaf_count

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import stream
 
-from .adder_tree import adder_tree, tree_levels
+from .adder_tree import adder_tree, adder_tree_cost, signs_cost, tree_levels
 from .base import Cost, Device, IntegerRange
+from .base.cost_table import logic
 from .credit import CreditQueueConfig, delay
-from .loop import Loop
+from .loop import Loop, loops_cost
 from .matmul import MatmulConfig
 
 __all__ = ["Leaf", "MatmulTail", "tail_cost"]
@@ -26,20 +27,27 @@ Leaf = tuple[Value, IntegerRange]
 
 def tail_cost(config: MatmulConfig, device: Device) -> Cost:
     """Estimate of what `MatmulTail` takes: trees, accumulation, output queue, counters."""
-    accumulate = config.accumulate
-    nodes, width = config.leaf_count, config.leaf_range.width
-    adder_bits = register_bits = 0
-    while nodes > 1:
-        pairs, nodes, width = nodes // 2, -(-nodes // 2), width + 1
-        adder_bits += pairs * (width + 1)
-        register_bits += nodes * width
-    sums = config.lanes * config.queries
-    signs = config.queries * config.leaf_count * config.has_signs
+    accumulate, levels = config.accumulate, tree_levels(config.leaf_count)
+    width, signs = accumulate.sum_range.width, config.queries * config.has_signs
+    tree = adder_tree_cost(
+        device,
+        config.leaf_count,
+        config.leaf_range,
+        width,
+        config.has_signs,
+        config.plain_registers,
+    )
     queue = CreditQueueConfig(
         config.output_layout, config.pipeline_latency, config.places_needed
     ).cost(device)
-    trees = Cost(lut=sums * adder_bits, ff=sums * register_bits + signs)
-    return trees + accumulate.cost(device) + queue + Cost(lut=30, ff=30)
+    return (
+        tree * (config.lanes * config.queries)
+        + accumulate.cost(device)
+        + queue
+        + loops_cost(device, config.planes, config.output_blocks, config.input_blocks)
+        + signs_cost(device, config.leaf_count, signs, config.leaf_latency)
+        + logic(device, "matmul_tail", ff=config.leaf_latency + levels, each=1)
+    )
 
 
 class MatmulTail:

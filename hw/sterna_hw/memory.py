@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -25,9 +26,20 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device
+from .base.cost_table import logic
+from .block_memories import tile_blocks, tile_ultra
 from .verilog import VerilogPlatform
 
-__all__ = ["Memory", "MemoryConfig", "MemoryStyle", "load_signature", "pack_words"]
+__all__ = [
+    "Memory",
+    "MemoryConfig",
+    "MemoryStyle",
+    "load_signature",
+    "lut_memory_cost",
+    "pack_words",
+]
+
+_FEW_ROWS = 6
 
 MemoryStyle = Literal["block", "distributed", "ultra"]
 
@@ -53,6 +65,24 @@ def pack_words(elements: np.ndarray, width: int) -> tuple[int, ...]:
         sum((int(value) & mask) << (width * place) for place, value in enumerate(row))
         for row in np.asarray(elements)
     )
+
+
+def lut_memory_cost(
+    device: Device, depth: int, width: int, columns: int | None, read_latency: int
+) -> Cost:
+    """Estimate of distributed memory: fixed, if ``columns`` says how many bits of a row are worth a
+    table (see `MemoryConfig.different_columns`), or loadable."""
+    if columns is None:
+        return logic(
+            device,
+            "memory_loadable",
+            lut=device.lutram_luts(width, depth),
+            ff=width * read_latency,
+            joined_bits=width * device.lutram_joints(depth),
+        )
+    inputs = (depth - 1).bit_length()
+    tables = 1 << max(inputs - (4 if device.family == "ecp5" else 6), 0)
+    return Cost(lut=columns * tables, ff=columns * read_latency)
 
 
 @dataclass(frozen=True)
@@ -133,34 +163,48 @@ class MemoryConfig:
         return [rows[int(address)] for address in np.asarray(addresses).ravel()]
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: block primitives by the best of the device's shapes, or LUTs.
+        """Estimate: block primitives with a multiplexer between banks, or LUTs.
 
-        Fixed distributed contents are plain logic, at most one LUT per bit and 16 (ECP5) or 64
-        (LUT6) rows; loadable ones are LUT memory, and on ECP5 a multiplexer joins the tiles.
-        Checked against Yosys 0.70 for both families.
+        Fixed distributed contents are plain logic, one LUT per bit for up to 16 (ECP5) or 64
+        (LUT6) rows and twice as many for each further address bit; loadable ones are LUT memory,
+        and where one is not deep enough a multiplexer joins several.
         """
         if self.style == "distributed":
-            is_lut4 = device.family == "ecp5"
-            if not self.reloadable:
-                per_bit = -(-self.depth // (16 if is_lut4 else 64))
-            else:
-                tiles = -(-self.depth // device.lutram_depth)
-                joining = tiles if is_lut4 and tiles > 1 else 0
-                per_bit = tiles * device.lutram_luts_per_bit + joining
-            return Cost(lut=self.width * per_bit, ff=self.width * self.read_latency)
+            columns = None if self.reloadable else self.different_columns
+            return lut_memory_cost(device, self.depth, self.width, columns, self.read_latency)
         resource = "uram" if self.style == "ultra" else "bram"
-        kinds = [kind for kind in device.memories if kind.resource == resource]
-        if not kinds:
+        if not any(kind.resource == resource for kind in device.memories):
             raise ValueError(
                 f"Style of memory {self.name} must exist on {device.name}, not {self.style!r}"
             )
-        blocks = min(
-            -(-self.depth // depth) * -(-self.width // width) * kind.unit
-            for kind in kinds
-            for depth, width in kind.shapes
-        )
-        registers = self.width * (self.read_latency - 1)
-        return Cost(ff=registers, **{resource: blocks})
+        if self.style == "ultra":
+            tiling = tile_ultra(self.depth, self.width)
+        else:
+            tiling = tile_blocks(device, self.depth, self.width, written=self.reloadable)
+        joints = tiling.banks - 1
+        registers = self.width * (self.read_latency - 1) + joints.bit_length()
+        blocks = Cost(ff=registers, **{resource: tiling.blocks})
+        if not joints:
+            return blocks
+        return blocks + logic(device, "memory_blocks", joined_bits=self.width * joints)
+
+    @cached_property
+    def different_columns(self) -> int:
+        """Bits of a row that are not constant, nor another one's copy where there are few rows;
+        among many copies are rare, and not looked for. Nothing but zeros stands for contents that
+        are not known yet."""
+        if self.init is None or not any(self.init):
+            return self.width
+        if self.depth <= _FEW_ROWS:
+            columns = {
+                sum((row >> place & 1) << number for number, row in enumerate(self.init))
+                for place in range(self.width)
+            }
+            return len(columns - {0, (1 << self.depth) - 1})
+        ever, always = 0, -1
+        for row in self.init:
+            ever, always = ever | row, always & row
+        return (ever & ~always).bit_count()
 
     def create(self) -> Memory:
         return Memory(self)

@@ -22,6 +22,7 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, Process, Step, Timing
+from .base.cost_table import logic
 from .credit import delay
 from .memory import MemoryConfig, MemoryStyle
 
@@ -121,14 +122,22 @@ class MemoryQueueConfig:
 
     def cost(self, device: Device) -> Cost:
         """Estimate: the memory, a register a bit, pointers and counters."""
-        bits = self.places.bit_length()
-        control = Cost(lut=6 * bits, ff=4 * bits + 2)
+        width, pointer = self.payload_width, (self.places - 1).bit_length()
+        counter = (max(self.places, 2) - 1).bit_length() + 1
+        walk = logic(
+            device, "memory_queue", ff=2 * counter + 2 * pointer, bits=counter + pointer, each=1
+        )
         if self.is_deep:
-            return self.memory.cost(device) + self.short.cost(device) + control
-        tiles = -(-self.places // device.lutram_depth)
-        joints = tiles - 1
-        per_bit = tiles * device.lutram_luts_per_bit + joints
-        return Cost(lut=self.payload_width * per_bit, ff=self.payload_width) + control
+            fetch = Cost(ff=READ_LATENCY)
+            return self.memory.cost(device) + self.short.cost(device) + walk + fetch
+        return walk + logic(
+            device,
+            "memory_queue_short",
+            lut=device.lutram_luts(width, self.places),
+            ff=width + 1,
+            joined_bits=width * device.lutram_joints(self.places),
+            each=1,
+        )
 
     def create(self) -> MemoryQueue:
         return MemoryQueue(self)

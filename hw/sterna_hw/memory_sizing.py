@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .base import Device, MemoryKind
-from .memory import MemoryConfig, MemoryStyle
+from .memory import MemoryStyle, lut_memory_cost
 
 __all__ = ["Sizing", "size", "size_for"]
 
@@ -94,10 +94,7 @@ def size_for(device: Device, depth: int, width: int, *, loaded: bool) -> Sizing:
     best = size(depth, width, blocks)
     if depth > DISTRIBUTED_TILES * device.lutram_depth:
         return best
-    distributed = MemoryConfig(
-        "candidate", depth, width, None if loaded else [0] * depth, "distributed", loaded
-    )
-    luts = distributed.cost(device).lut
+    luts = lut_memory_cost(device, depth, width, None if loaded else width, 2).lut
     if LUT_WEIGHT * luts / device.lut > best.share:
         return best
     rows = -(-depth // device.lutram_depth) * device.lutram_depth

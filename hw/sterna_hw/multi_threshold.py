@@ -21,9 +21,11 @@ import numpy as np
 from amaranth.hdl import Const, Module, Value
 
 from .base import Cost, Device, IntegerRange, Timing
+from .base.cost_table import logic
 from .beat import beat_layout
 from .channels import ChannelConfig, ChannelPart, close_pipeline, open_pipeline
-from .credit import CreditQueueConfig, delay, delay_cost
+from .credit import CreditQueueConfig, delay, delay_cost, flags_cost
+from .loop import loops_cost
 from .memory import load_signature, pack_words
 from .threshold_output import ThresholdOutput
 from .threshold_tree import ThresholdLevel, search_trees
@@ -200,14 +202,17 @@ class MultiThresholdConfig(ChannelConfig):
         return CreditQueueConfig(beat_layout(self.output_range, self.count), self.pipeline_latency)
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: comparators, tables, the values that wait for them, and the queue."""
-        width = self.input_range.width + self.level_count // 2
-        waits = self.pipeline_latency - self.mapping.latency - 1
+        """Estimate: comparators, tables, values and counts that wait for them, the queue."""
         total = self._queue.cost(device) + self.mapping.cost(device)
-        total += Cost(lut=10, ff=10) + delay_cost(device, 2, self.pipeline_latency)
-        for level in self.levels:
+        total += flags_cost(device, self.pipeline_latency)
+        # A value waits for the threshold, then for the next level; counts likewise.
+        width, last = self.input_range.width, len(self.levels) - 1
+        for number, level in enumerate(self.levels):
+            read = level.read_latency
             total += level.cost(device)
-        return total + delay_cost(device, self.count * width, waits)
+            total += delay_cost(device, self.count * width, read + (number < last))
+            total += delay_cost(device, self.count * number, read + 1)
+        return total + loops_cost(device, self.beats) + logic(device, "multi_threshold", each=1)
 
     def create(self) -> MultiThreshold:
         return MultiThreshold(self)

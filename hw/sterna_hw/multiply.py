@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from amaranth.hdl import Const, Module, Signal, Value
 
 from .base import Cost, Device, IntegerRange
+from .base.cost_table import logic
 from .beat import shape_of
 from .credit import delay
+from .packed_products import takes_multiplier, with_sign
 
 __all__ = ["MultiplyConfig"]
 
@@ -40,6 +42,11 @@ class MultiplyConfig:
         return self.fixed is not None and abs(self.fixed).bit_count() <= 1
 
     @property
+    def product_zeros(self) -> int:
+        """Low bits of the product that are zero since the multiplier only shifts."""
+        return abs(self.fixed or 1).bit_length() - 1 if self.is_shift else 0
+
+    @property
     def pieces(self) -> tuple[int, int]:
         """Into how many pieces value and multiplier are cut."""
         return _piece_count(self.value_range), _piece_count(self.multiplier_range)
@@ -54,12 +61,65 @@ class MultiplyConfig:
     def cost(self, device: Device) -> Cost:
         """Estimate: one DSP a partial product (none for a shift), registers, and the additions."""
         if self.is_shift:
-            width = self.product_range.width if self.fixed is not None and self.fixed < 0 else 0
-            return Cost(lut=width)
+            negated = self.fixed is not None and self.fixed < 0
+            return logic(device, "negate", bits=self.product_range.width) if negated else Cost()
         products = self.pieces[0] * self.pieces[1]
-        inputs = self.value_range.width + self.multiplier_range.width
-        joined = (products - 1) * self.product_range.width
-        return Cost(lut=joined, ff=inputs + 36 * products + joined, dsp=products)
+        value, scale, product = (
+            values.width for values in (self.value_range, self.multiplier_range, self.product_range)
+        )
+        if products > 1:
+            inputs = value + scale * (self.fixed is None)
+            terms, joined = self._piece_bits()
+            blocks = sum(
+                takes_multiplier(device, one, other, one + other)
+                for one in self._widths_of_pieces[0]
+                for other in self._widths_of_pieces[1]
+            )
+            return Cost(dsp=blocks) + logic(
+                device, "multiply_in_pieces", ff=inputs + terms + joined, joined_bits=joined
+            )
+        registers = value + scale * (self.fixed is None) + product
+        if self.is_block(device):
+            return Cost(ff=registers, dsp=1)
+        return logic(
+            device, "multiply_in_logic", ff=registers, multiplied_bits=value * scale, each=1
+        )
+
+    @property
+    def _widths_of_pieces(self) -> tuple[list[int], ...]:
+        """Of value and multiplier, from the lowest piece on."""
+        return tuple(
+            [PIECE_WIDTH] * (count - 1) + [values.width - PIECE_WIDTH * (count - 1)]
+            for values, count in zip((self.value_range, self.multiplier_range), self.pieces)
+        )
+
+    def _piece_bits(self) -> tuple[int, int]:
+        """Bits of the partial products, and of their sums in a tree."""
+        pieces = self._widths_of_pieces
+        terms = sorted(
+            (PIECE_WIDTH * (one + other), pieces[0][one] + pieces[1][other])
+            for one in range(self.pieces[0])
+            for other in range(self.pieces[1])
+        )
+        products, joined = sum(width for _, width in terms), 0
+        while len(terms) > 1:
+            pairs = [
+                (low, max(low_width, high + width - low) + 1)
+                for (low, low_width), (high, width) in zip(terms[::2], terms[1::2])
+            ]
+            pairs += terms[-1:] if len(terms) % 2 else []
+            joined += sum(width for _, width in pairs)
+            terms = pairs
+        return products, joined
+
+    def is_block(self, device: Device) -> bool:
+        """Whether it is a multiplier block, or more than one, and not logic."""
+        if self.is_shift:
+            return False
+        value, scale = with_sign(self.value_range), with_sign(self.multiplier_range)
+        return self.pieces != (1, 1) or takes_multiplier(
+            device, value.width, scale.width, self.product_range.width
+        )
 
     def build(self, m: Module, value: Value, multiplier: Value) -> Value:
         """The product of this cycle's factors, `latency` cycles later."""

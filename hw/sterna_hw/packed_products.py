@@ -24,7 +24,14 @@ import numpy as np
 from .base import Device, IntegerRange
 from .beat import beat_count
 
-__all__ = ["NARROW_PORT", "WIDEST_PORT", "PackedProducts", "multiplier_port", "with_sign"]
+__all__ = [
+    "NARROW_PORT",
+    "WIDEST_PORT",
+    "PackedProducts",
+    "multiplier_port",
+    "takes_multiplier",
+    "with_sign",
+]
 
 NARROW_PORT = 18
 """Bits of a multiplier's narrow port, on all devices."""
@@ -36,6 +43,11 @@ WIDEST_PORT = 27
 def multiplier_port(device: Device) -> int:
     """Bits of the wide port of a device's multipliers."""
     return {"xcup": WIDEST_PORT, "xc7": 25}.get(device.family, 18)
+
+
+def takes_multiplier(device: Device, one_width: int, other_width: int, product_width: int) -> bool:
+    """Whether Yosys makes a product of so wide numbers a multiplier block, not logic."""
+    return min(one_width, other_width) > 1 and (product_width > 8 or device.family == "ecp5")
 
 
 def with_sign(values: IntegerRange) -> IntegerRange:

@@ -20,7 +20,7 @@ from amaranth.lib.wiring import In, Out
 from .base import Cost, Device, IntegerRange, Timing
 from .beat import beat_layout, beat_signature
 from .credit import CreditQueueConfig
-from .loop import Loop
+from .loop import Loop, loops_cost
 
 __all__ = ["Reframe", "ReframeConfig"]
 
@@ -77,8 +77,8 @@ class ReframeConfig:
 
     def cost(self, device: Device) -> Cost:
         """Estimate: the queue and a counter of beats."""
-        bits = (self.outputs // self.count).bit_length()
-        return self.queue.cost(device) + Cost(lut=2 * bits, ff=bits + 1)
+        loop = loops_cost(device, self.outputs // self.count)
+        return self.queue.cost(device) + loop
 
     def create(self) -> Reframe:
         return Reframe(self)

@@ -24,6 +24,7 @@ from amaranth.lib.wiring import In, Out
 
 from .axi_lite import bus_signature
 from .base import Cost, Device
+from .base.cost_table import logic
 from .registers import Access, Field, RegisterMap
 
 __all__ = ["RegisterFile", "RegisterFileConfig", "window_signature"]
@@ -59,10 +60,7 @@ class RegisterFileConfig:
             if field.access in (Access.READ_WRITE, Access.CLEAR)
         )
         count = len(self.registers.registers)
-        groups = -(-count // _GROUP)
-        return Cost(
-            lut=4 * count + 32 * (groups + groups / 3), ff=stored + count + 32 * (groups + 2)
-        )
+        return logic(device, "register_file", ff=stored, registers=count)
 
     def create(self) -> RegisterFile:
         return RegisterFile(self)

@@ -21,6 +21,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device
+from .base.cost_table import logic
 from .memory import load_signature
 from .register_file import window_signature
 from .registers import WINDOW_WORDS
@@ -80,8 +81,14 @@ class ReloadConfig:
 
     def cost(self, device: Device) -> Cost:
         """Estimate: the row register and the checks."""
-        count = len(self.memories)
-        return Cost(lut=80 + 4 * count + self.row_width / 32 * 3, ff=self.row_width + 120 + count)
+        return logic(
+            device,
+            "reload",
+            ff=self.row_width,
+            memories=len(self.memories),
+            words=self.row_width // 32,
+            each=1,
+        )
 
     def create(self) -> Reload:
         return Reload(self)

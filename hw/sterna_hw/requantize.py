@@ -21,9 +21,11 @@ from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import wiring
 
 from .base import Cost, Device, IntegerRange, Rounding, Timing
+from .base.cost_table import logic
 from .beat import beat_layout, shape_of
 from .channels import ChannelConfig, ChannelPart, close_pipeline, open_pipeline
-from .credit import CreditQueueConfig, delay, delay_cost
+from .credit import CreditQueueConfig, delay, delay_cost, flags_cost
+from .loop import loops_cost
 from .memory import MemoryConfig, MemoryStyle, load_signature, pack_words
 from .multiply import MultiplyConfig
 from .round_and_clip import RoundAndClipConfig
@@ -215,15 +217,37 @@ class RequantizeConfig(ChannelConfig):
 
     def cost(self, device: Device) -> Cost:
         """Estimate: table, multipliers, an adder, a rounder and a clipper for each lane, queue."""
-        total = self.sum_range.width
-        waiting = self.input_range.width * self.read_latency + self.stored_range.width * (
-            self.multiply.latency if self.memory else 0
-        )
+        # Nothing reads what is cut off, unless it decides about ties.
+        sums = self.count * self.sum_range.width
+        dropped = 0 if self.end.breaks_ties else self.count * self.shift
+        added = sums - self.count * self.multiply.product_zeros
         lane = self.multiply.cost(device) + self.end.cost(device)
-        lane += Cost(lut=total, ff=total + waiting)
-        control = Cost(lut=10, ff=10) + delay_cost(device, 3, self.pipeline_latency)
-        table = self.memory.cost(device) if self.memory else Cost()
-        return table + lane * self.count + control + self._queue.cost(device)
+        lane += delay_cost(device, self.input_range.width, self.read_latency)
+        own = logic(device, "requantize", ff=sums - dropped, sum_bits=added, each=1)
+        total = lane * self.count + own + self._queue.cost(device)
+        if not self.memory and not self.multiply.is_shift and self.multiply.fixed is None:
+            # Each lane's own constant is no register.
+            total += Cost(ff=-self.count * self.multiply.multiplier_range.width)
+        if self.memory:
+            # Bits of the offsets that are neither constant nor another's copy wait for the product,
+            # in one chain with the register that they are read into; but a row that stands alone
+            # under the highest address bit becomes that register's reset. What a product that is
+            # only shifted cannot carry out of is not read at all.
+            share = self.memory.different_columns / self.memory.width
+            offsets = round(share * self.count * self.stored_range.width)
+            if self.multiply.is_shift and not self.end.breaks_ties:
+                unread = min(self.multiply.product_zeros, self.shift, self.stored_range.width)
+                total += Cost(ff=-self.count * unread * self.read_latency)
+                offsets = max(offsets - self.count * unread, 0)
+            is_alone = self.beats > 2 and (self.beats - 1).bit_count() == 1
+            total += self.memory.cost(device) + Cost(ff=-offsets * (not is_alone))
+            total += delay_cost(device, offsets, (not is_alone) + self.multiply.latency)
+        if self.end.breaks_ties and self.end.clips:
+            # Low bits, which no comparison reads, are copied from the sum on.
+            copied = self.count * max(self.output_range.width - 2, 0)
+            total += Cost(ff=-3 * copied) + delay_cost(device, copied, 3)
+        control = flags_cost(device, self.pipeline_latency) + loops_cost(device, self.beats)
+        return total + control
 
     def create(self) -> Requantize:
         return Requantize(self)

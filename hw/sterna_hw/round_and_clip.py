@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from amaranth.hdl import Module, Mux, Signal, Value
 
 from .base import Cost, Device, IntegerRange, Rounding
+from .base.cost_table import logic
 from .beat import shape_of
 from .credit import delay
 
@@ -54,13 +55,19 @@ class RoundAndClipConfig:
         return self.breaks_ties + 2 * self.clips
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: a LUT for three dropped bits, comparators of one LUT a bit, registers."""
+        """Estimate: a comparison of the dropped bits, comparators, registers."""
         rounded, output = self.rounded_range.width, self.output_range.width
         total = Cost()
         if self.breaks_ties:
-            total += Cost(lut=self.shift / 3, ff=rounded)
+            total += logic(device, "tie", ff=rounded, dropped_bits=self.shift)
         if self.clips:
-            total += Cost(lut=rounded + output, ff=rounded + output + 2)
+            total += logic(
+                device,
+                "clip",
+                ff=min(rounded, output) + output + 2,
+                compared_bits=rounded,
+                output_bits=output,
+            )
         return total
 
     def build(self, m: Module, total: Value, lane: int) -> Value:

@@ -21,6 +21,7 @@ from amaranth.lib import wiring
 
 from .adder_tree import relative_signs
 from .base import Cost, Device, IntegerRange, Timing
+from .base.cost_table import logic
 from .beat import shape_of
 from .credit import delay
 from .matmul import MatmulConfig
@@ -136,15 +137,20 @@ class SelectMatmulConfig(MatmulConfig):
         return self.timing_together("add")
 
     def cost(self, device: Device) -> Cost:
-        """Estimate, fitted by hand to what Yosys makes of it: the tail, and for each bit of a leaf
-        a multiplexer of the magnitudes. Zero costs nothing: it is the leaf register's reset."""
-        bits = self.leaf_range.width
+        """Estimate: the tail, and for each bit of a leaf a multiplexer of the magnitudes. Zero
+        costs nothing: it is the leaf register's reset."""
         choices = len(self.magnitudes) - (0 in self.magnitudes)
-        per_bit = choices - 1 if device.family == "ecp5" else -(-(choices - 1) // 3)
         leaves = self.lanes * self.queries * self.block_inputs
-        word_bits = self.queries * self.block_inputs * self.index_width
+        bits = leaves * self.leaf_range.width
+        words = self.queries * self.block_inputs
         held = self.lanes * self.block_inputs * self.input_range.width
-        select = Cost(lut=leaves * bits * per_bit, ff=leaves * bits + 2 * word_bits + held)
+        select = logic(
+            device,
+            "select",
+            ff=bits + words * self.code_width + held,
+            choice_bits=bits * (choices - 1),
+            words=words * (choices > 1),
+        )
         return select + tail_cost(self, device)
 
     def create(self) -> SelectMatmul:

@@ -24,9 +24,10 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, IntegerRange, Process, Step, Timing, WindowAxis
+from .base.cost_table import logic
 from .beat import beat_count, beat_layout, beat_signature, shape_of
-from .credit import CreditQueueConfig, delay
-from .loop import Loop
+from .credit import CreditQueueConfig, delay, delay_cost, flags_cost
+from .loop import Loop, loops_cost
 from .memory import MemoryConfig, MemoryStyle
 from .window_reader import WindowReader
 from .window_schedule import WindowSchedule
@@ -185,30 +186,49 @@ class SlidingWindowConfig:
         return Timing(("i",), ("o",), (store, walk), tokens, {"o": "places"})
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: the memories, a look-up table a bit for each multiplexer of up to three banks
-        and more for larger ones, registers behind both levels, counters, the queue."""
+        """Estimate: the memories, a multiplexer of banks of columns and one of banks of rows with a
+        register behind each, padding, loops and counters, the queue."""
         bits = self.count * self.input_range.width
-        banks = self.schedule.row_banks * self.columns.banks
-        memories = self.memory(0, 0).cost(device) * banks
-        first = self.schedule.row_banks * self.columns.kernel * bits
+        row_banks, column_banks = self.schedule.row_banks, self.columns.banks
+        banks = row_banks * column_banks
+        first = row_banks * self.columns.kernel * bits
         second = self.taps * bits
-        lut = first * _multiplexer(self.columns.banks) + second * _multiplexer(
-            self.schedule.row_banks
-        )
-        counters = 12 * self.schedule.frame_beats.bit_length()
+        address = self.memory(0, 0).address_width
+        room = self.schedule.capacity.bit_length()
+        loops = (self.beats, self.columns.outputs, self.rows.outputs)
+        stores = (self.beats, self.columns.size, row_banks)
+        latency = self.read_latency
+        flags = self.rows.kernel + self.columns.kernel
+        waiting = delay_cost(device, (column_banks - 1).bit_length(), latency)
+        waiting += delay_cost(device, (row_banks - 1).bit_length(), latency + 1)
+        waiting += delay_cost(device, flags * self.pads, latency + 1)
+        waiting += flags_cost(device, self.queue.latency)
+        if banks == 1 and not self.pads:
+            # Without a multiplexer the memory's register and the two behind it are one chain.
+            waiting += Cost(ff=-3 * bits) + delay_cost(device, bits, 3)
         return (
-            memories
+            self.memory(0, 0).cost(device) * banks
             + self.queue.cost(device)
-            + Cost(lut=lut + 2 * counters + banks, ff=first + second + counters)
+            + loops_cost(device, *loops, *stores)
+            + waiting
+            + logic(
+                device,
+                "sliding_window",
+                ff=first + second + (column_banks + 2) * address + 2 * room,
+                column_bits=first * (column_banks - 1),
+                row_bits=second * (row_banks - 1),
+                choices=first * (column_banks > 1) + second * (row_banks > 1),
+                padded_bits=second * self.pads,
+                banks=banks,
+                address_bits=(column_banks + 2) * address,
+                room_bits=room,
+                position_bits=sum(limit.bit_length() for limit in loops),
+                each=1,
+            )
         )
 
     def create(self) -> SlidingWindow:
         return SlidingWindow(self)
-
-
-def _multiplexer(ways: int) -> int:
-    """Look-up tables of six inputs for a bit of so many ways."""
-    return 0 if ways == 1 else -(-(ways - 1) // 3)
 
 
 class SlidingWindow(wiring.Component):

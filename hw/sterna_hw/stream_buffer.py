@@ -19,6 +19,7 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, IntegerRange, Timing, queue
+from .base.cost_table import logic
 from .beat import beat_layout
 
 __all__ = ["StreamBuffer", "StreamBufferConfig"]
@@ -66,15 +67,24 @@ class StreamBufferConfig:
 
     def cost(self, device: Device) -> Cost:
         """Estimate: per bit a flip-flop, a multiplexer where beats wait, and what they wait in."""
-        width = self.payload_width
-        control = Cost(lut=6 * self.places.bit_length(), ff=3 + 3 * self.places.bit_length())
+        width, counter = self.payload_width, self.places.bit_length()
         if self.places == 1:
-            return Cost(lut=2, ff=width + 1)
+            return logic(device, "stream_register", ff=width, each=1)
         if self.places == 2:
-            return Cost(lut=width, ff=2 * width) + control
+            return logic(device, "stream_pair", ff=2 * width + counter + 3, bits=width, each=1)
         rows = 1 << (self.places - 2).bit_length()
-        tiles = -(-rows // device.lutram_depth)
-        return Cost(lut=width * (1 + tiles * device.lutram_luts_per_bit), ff=width) + control
+        pointer = (rows - 1).bit_length()
+        return logic(
+            device,
+            "stream_queue",
+            lut=device.lutram_luts(width, rows),
+            ff=width + counter + 3 + 2 * pointer,
+            bits=width,
+            joined_bits=width * device.lutram_joints(rows),
+            counter_bits=counter,
+            pointer_bits=pointer,
+            each=1,
+        )
 
     def create(self) -> StreamBuffer:
         return StreamBuffer(self)

@@ -49,9 +49,4 @@ def table_copy(m: Module, name: str, write: TableWrite, entry: Value, index: Val
 
 def table_copies_cost(device: Device, depth: int, width: int) -> Cost:
     """Estimate of one copy: whole primitives of distributed memory, and the index."""
-    tiles = -(-depth // device.lutram_depth)
-    index = Cost(ff=(depth - 1).bit_length())
-    if device.family == "xcup":
-        # RAM32M16: eight look-up tables hold 14 bits.
-        return Cost(lut=8 * tiles * -(-width // 14)) + index
-    return Cost(lut=tiles * width * device.lutram_luts_per_bit) + index
+    return Cost(lut=device.lutram_luts(width, depth), ff=(depth - 1).bit_length())

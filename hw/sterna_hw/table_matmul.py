@@ -31,10 +31,12 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 
-from .adder_tree import relative_signs
+from .adder_tree import chain_bits, relative_signs
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
+from .base.cost_table import logic
 from .beat import beat_count
 from .credit import delay
+from .loop import loops_cost
 from .matmul import MatmulConfig
 from .matmul_engine import MatmulEngine
 from .matmul_tail import Leaf, MatmulTail, tail_cost
@@ -108,6 +110,10 @@ class TableMatmulConfig(MatmulConfig):
     def leaf_range(self) -> IntegerRange:
         """Range of what a table holds."""
         return self.alphabet.range * self.input_range.with_zero() * self.group
+
+    @property
+    def plain_registers(self) -> int:
+        return 1
 
     @property
     def has_signs(self) -> bool:
@@ -196,27 +202,33 @@ class TableMatmulConfig(MatmulConfig):
         )
 
     def cost(self, device: Device) -> Cost:
-        """Estimate, fitted by hand to what Yosys makes of it: tables, running adders, the tail."""
-        plan, width = self.plan, self.leaf_range.width
+        """Estimate: tables with their index and what is looked up, running adders with the choice
+        of the operand, the control of the fill, the tail."""
+        plan, width, operand = self.plan, self.leaf_range.width, self.input_range.width
         depth = self.buffers << plan.entry_width
-        tiles = -(-depth // device.lutram_depth)
-        # A LUT6 holds 64 rows as well as 32 with two ports; what is deeper needs multiplexers.
-        joints = tiles - 1 if device.lutram_depth < 32 else (tiles - 1) // 2 / 2
-        per_bit = tiles * device.lutram_luts_per_bit + joints
-        copies = self.queries * self.tables
-        tables = Cost(
-            lut=copies * width * self.lanes * per_bit,
-            ff=copies * (width * self.lanes + plan.entry_width + 2 * self.sign_fold),
+        copies, adders = self.queries * self.tables, self.tables * self.lanes
+        looked_up = copies * width * self.lanes
+        tables = logic(
+            device,
+            "tables",
+            lut=copies * device.lutram_luts(width * self.lanes, depth),
+            ff=looked_up + copies * (depth.bit_length() - 1),
+            joined_bits=looked_up * device.lutram_joints(depth),
+            copies=copies,
         )
-        on_lut4 = device.family == "ecp5"
-        choose = (self.group - 1) if on_lut4 else -(-(self.group - 1) // 3)
-        shift = 1 if len(plan.shifts) > 1 else 0
-        operand = self.input_range.width
-        adder = Cost(
-            lut=operand * choose + (width + 1) + shift * on_lut4 * operand, ff=operand + width
+        fill = logic(
+            device,
+            "table_fill",
+            ff=adders * (operand + width),
+            sum_bits=adders * chain_bits(width, device.family == "ecp5"),
+            choice_bits=adders * operand * (self.group - 1),
+            shift_bits=adders * operand * (len(plan.shifts) - 1),
+            steps=len(plan.steps),
+            step_bits=len(plan.steps).bit_length(),
+            each=1,
         )
-        control = Cost(lut=20 + len(plan.steps) // 4, ff=30)
-        return tables + adder * (self.tables * self.lanes) + control + tail_cost(self, device)
+        loops = loops_cost(device, plan.entry_count, self.buffers, self.buffers)
+        return tables + fill + loops + tail_cost(self, device)
 
     def create(self) -> TableMatmul:
         return TableMatmul(self)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 from .base import Cost, Device
+from .base.cost_table import logic
 from .beat import shape_of
 from .credit import delay
 from .memory import MemoryConfig, pack_words
@@ -55,10 +56,11 @@ class ThresholdOutput:
         return int(turns or config.low != 0 or config.step != 1)
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: one LUT and one register a bit of output, and the directions."""
-        total = Cost(lut=1, ff=1) * (
-            self.config.count * self.config.output_range.width * self.latency
-        )
+        """Estimate: one register a bit of output, what turns and moves it, and the directions."""
+        if not self.latency:
+            return Cost()
+        bits = self.config.count * self.config.output_range.width
+        total = logic(device, "threshold_output", ff=bits, bits=bits)
         return total + self.directions.cost(device) if self.directions else total
 
     def build(self, m: Module, counts: list[Value], beat: Value, load: Any) -> list[Value]:

@@ -19,6 +19,7 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Signal, Value
 
 from .base import Cost, Device
+from .base.cost_table import logic
 from .beat import shape_of
 from .credit import delay
 from .memory import Memory, MemoryConfig, pack_words
@@ -105,17 +106,29 @@ class ThresholdLevel:
         return self.read_latency + 1
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: comparators of one LUT a bit, and the tables."""
+        """Estimate: comparators, and the tables."""
         config = self.config
         width = max(config.input_range.width, config.threshold_range.width) + 1
-        total = Cost(lut=width, ff=1) * config.count
-        for memory in self.memories:
-            total += memory.cost(device)
+        total = Cost()
+        # What waits for the comparison is delayed by `MultiThreshold` as a whole.
+        if not self.is_constant:
+            for memory in self.memories:
+                extra = self.read_latency - memory.read_latency
+                total += memory.cost(device) + Cost(ff=memory.width * extra)
+        choices = 0
         if self.is_constant and self.number:
             rows = 16 if device.family == "ecp5" else 64
-            luts = config.threshold_range.width * max(1, (1 << self.number) // rows)
-            total += Cost(lut=luts, ff=luts * self.read_latency) * config.count
-        return total
+            choices = config.count * config.threshold_range.width * -(-(1 << self.number) // rows)
+        fixed = config.count * width if self.is_constant and not self.number else 0
+        return total + logic(
+            device,
+            "threshold_level",
+            ff=config.count + choices * self.read_latency,
+            compared_bits=config.count * width - fixed,
+            fixed_bits=fixed,
+            choices=choices,
+            comparisons=config.count - (config.count if fixed else 0),
+        )
 
     def build(
         self, m: Module, values: list[Value], counts: list[Value], beat: Value, load: Any

@@ -29,9 +29,10 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
+from .base.cost_table import logic
 from .beat import beat_count, beat_layout, beat_signature, shape_of
-from .credit import CreditQueueConfig, delay
-from .loop import Loop
+from .credit import CreditQueueConfig, delay, delay_cost
+from .loop import Loop, loops_cost
 
 __all__ = ["TopK", "TopKConfig"]
 
@@ -138,11 +139,42 @@ class TopKConfig:
     def cost(self, device: Device) -> Cost:
         """Estimate: a comparison, a multiplexer and registers for each tree node or list place; a
         candidate twice, and the comparison of the two."""
-        pair = self.input_range.width + (self.elements - 1).bit_length()
-        nodes = self.k + (self.count - 1 if self.k == 1 else 0)
-        select = 0 if self.k == 1 else self.input_range.width * (self.count - 1) / 2
-        logic = nodes * (self.input_range.width / 2 + pair) + self.input_range.width / 2 + select
-        return Cost(lut=logic, ff=nodes * pair + 3 * pair) + self.queue.cost(device)
+        value, index = self.input_range.width, (self.elements - 1).bit_length()
+        lane, latency = (self.count - 1).bit_length(), self.select_latency
+        is_serial = self.k > 1 or self.count == 1
+        listed = logic(
+            device,
+            "top_k",
+            ff=(self.k + 2) * value + (self.k + 3) * index + 4 * self.k + 2 * latency + 2,
+            value_bits=self.k * value,
+            index_bits=self.k * index,
+            moved_bits=(self.k - 1) * (value + index),
+            beat_bits=index,
+            each=1,
+        )
+        if is_serial:
+            chosen = logic(
+                device, "top_k_serial", ff=value + 2 * lane, bits=value * (self.count - 1)
+            )
+        else:
+            chosen = self._tree_cost(device)
+        waits = delay_cost(device, index, self.select_latency - 2)
+        return self.queue.cost(device) + listed + chosen + waits + loops_cost(device, self.beats)
+
+    def _tree_cost(self, device: Device) -> Cost:
+        """Estimate of the tree over the elements of a beat."""
+        value, left, level, alone, registers = self.input_range.width, self.count, 0, 0, 0
+        cost = logic(device, "top_k_tree", bits=value * (self.count - 1))
+        while left > 1:
+            level += 1
+            registers += left // 2 * (value + level)
+            if left % 2:
+                alone += 1
+            elif alone:
+                cost += delay_cost(device, value, alone)
+                alone = 0
+            left = -(-left // 2)
+        return cost + Cost(ff=registers)
 
     def create(self) -> TopK:
         return TopK(self)

@@ -174,7 +174,8 @@ class UnrolledMatmulConfig:
 
     def cost(self, device: Device) -> Cost:
         """Estimate: the adders as they are planned, and the queue of whole results."""
-        return self.pipeline.cost(device) + self.output_queue.cost(device)
+        flag = Cost(ff=self.pipeline.latency)
+        return self.pipeline.cost(device) + self.output_queue.cost(device) + flag
 
     def create(self) -> UnrolledMatmul:
         return UnrolledMatmul(self)

@@ -26,9 +26,10 @@ from amaranth.lib.wiring import In, Out
 
 from .banked_memory import BankedMemoryConfig
 from .base import Cost, Device, IntegerRange, Process, Step, Timing
+from .base.cost_table import logic
 from .beat import beat_layout, beat_signature
-from .credit import CreditQueueConfig, delay
-from .memory import MemoryConfig, MemoryStyle, load_signature, pack_words
+from .credit import CreditQueueConfig, delay, flags_cost
+from .memory import MemoryConfig, MemoryStyle, load_signature, lut_memory_cost, pack_words
 
 __all__ = ["WeightBuffer", "WeightBufferConfig"]
 
@@ -145,12 +146,18 @@ class WeightBufferConfig:
         )
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: the memory, the queue and the row pointer."""
-        pointer = (self.row_count - 1).bit_length()
+        """Estimate: the memory, the queue, the row pointer with its copy, and two flags that go
+        with the row."""
+        pointer, width = self.memory.address_width, self.row_width
+        memory = self.memory.cost(device)
+        if self.style == "distributed" and not self.reloadable:
+            # Whatever the weights are: a plan is made before they are packed.
+            memory = lut_memory_cost(device, self.row_count, width, width, self.read_latency)
         return (
-            self.memory.cost(device)
+            memory
             + self.queue.cost(device)
-            + Cost(lut=3 * pointer + 4, ff=2 * pointer + 2 * self.queue.latency)
+            + flags_cost(device, self.queue.latency)
+            + logic(device, "weight_buffer", ff=2 * pointer + 1, pointer_bits=pointer, each=1)
         )
 
     def create(self) -> WeightBuffer:

@@ -22,6 +22,7 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .base import Cost, Device, Timing, queue
+from .base.cost_table import logic
 
 __all__ = ["WideBuffer", "WideBufferConfig"]
 
@@ -66,10 +67,16 @@ class WideBufferConfig:
     def cost(self, device: Device) -> Cost:
         """Estimate: the memory, where more than one primitive deep a multiplexer, the pointers."""
         width = Shape.cast(self.shape).width
-        tiles = -(-self.rows // device.lutram_depth)
-        per_bit = tiles * device.lutram_luts_per_bit + (tiles - 1)
-        bits = self.places.bit_length()
-        return Cost(lut=width * per_bit + 6 * bits, ff=3 + 3 * bits)
+        counter, pointer = self.places.bit_length(), (self.rows - 1).bit_length()
+        return logic(
+            device,
+            "wide_buffer",
+            lut=device.lutram_luts(width, self.rows),
+            ff=2 + counter + 2 * pointer,
+            joined_bits=width * device.lutram_joints(self.rows),
+            counter_bits=counter,
+            each=1,
+        )
 
     def create(self) -> WideBuffer:
         return WideBuffer(self)

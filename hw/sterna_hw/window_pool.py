@@ -19,10 +19,11 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .adder_tree import adder_tree, tree_levels
+from .adder_tree import adder_tree, adder_tree_cost, tree_levels
 from .base import Cost, Device, IntegerRange, Timing
+from .base.cost_table import logic
 from .beat import beat_count, beat_layout, beat_signature, shape_of
-from .credit import CreditQueueConfig, delay
+from .credit import CreditQueueConfig, delay, flags_cost
 
 __all__ = ["PoolKind", "WindowPool", "WindowPoolConfig"]
 
@@ -110,11 +111,28 @@ class WindowPoolConfig:
         return self.queue.timing()
 
     def cost(self, device: Device) -> Cost:
-        """Estimate: a LUT and a flip-flop a bit and node of the tree for sums, half a LUT more for
-        the comparison of a maximum; the queue."""
-        nodes = self.count * (self.taps - 1) * self.output_range.width
-        lut = nodes if self.kind == "sum" else 1.5 * nodes
-        return self.queue.cost(device) + Cost(lut=lut, ff=nodes)
+        """Estimate: a tree of sums or of comparisons, and the queue."""
+        rest = self.queue.cost(device) + flags_cost(device, self.latency)
+        if self.kind == "sum":
+            width = self.output_range.width
+            tree = adder_tree_cost(device, self.taps, self.input_range, width, False)
+            return rest + tree * self.count
+        bits, registers = self.count * self.input_range.width, 0
+        left = self.taps
+        while left > 1:
+            left = -(-left // 2)
+            registers += left
+        compared = (self.taps - 1) * bits
+        # Of a bit or two synthesis makes one table, not a comparison and a choice.
+        few = compared if self.input_range.width < 3 else 0
+        largest = logic(
+            device,
+            "window_max",
+            ff=registers * bits,
+            compared_bits=compared - few,
+            few_bits=few,
+        )
+        return rest + largest
 
     def create(self) -> WindowPool:
         return WindowPool(self)

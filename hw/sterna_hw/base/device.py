@@ -35,9 +35,9 @@ class MemoryKind:
 class Device:
     """An FPGA: totals, memory kinds, and how deep one LUT memory is.
 
-    ``lutram_depth`` is the native depth of distributed memory and ``lutram_luts_per_bit`` its LUT
-    cost per bit of width for one such depth with one write and one read port. ``clock_mhz`` is the
-    clock that reports assume before place and route.
+    ``lutram_depth`` is the native depth of distributed memory. ``lutrams`` are the primitives that
+    it is tiled from with one write and one read port: rows, bits, and look-up tables taken.
+    ``clock_mhz`` is the clock that reports assume before place and route.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Device:
     dsp: int
     memories: tuple[MemoryKind, ...]
     lutram_depth: int
-    lutram_luts_per_bit: float
+    lutrams: tuple[tuple[int, int, int], ...]
     clock_mhz: float
     nextpnr: str | None = None
     package: str | None = None
@@ -59,6 +59,17 @@ class Device:
                 return kind
         names = ", ".join(kind.name for kind in self.memories)
         raise ValueError(f"Memory of {self.name} must be one of {names}, not {name!r}")
+
+    def lutram_luts(self, width: int, rows: int) -> int:
+        """Look-up tables that hold ``rows`` of ``width`` bits as distributed memory, without the
+        multiplexer where one primitive is not deep enough."""
+        return min(
+            -(-rows // depth) * -(-width // bits) * luts for depth, bits, luts in self.lutrams
+        )
+
+    def lutram_joints(self, rows: int) -> int:
+        """Memories beyond the first that one on top of the other hold so many rows."""
+        return -(-rows // max(depth for depth, _, _ in self.lutrams)) - 1
 
     def total(self, resource: str) -> float:
         """How much of ``lut``, ``ff``, ``bram``, ``uram`` or ``dsp`` the device has."""
@@ -91,12 +102,14 @@ def _ecp5(name: str, lut: int, dsp: int, ebr: int, nextpnr: str) -> Device:
         dsp=dsp,
         memories=(_ebr(ebr),),
         lutram_depth=16,
-        lutram_luts_per_bit=1.5,
+        lutrams=((16, 4, 6),),
         clock_mhz=125.0,
         nextpnr=nextpnr,
         package="CABGA381",
     )
 
+
+_LUTRAMS_OF_XCUP = ((32, 14, 8), (64, 7, 8))
 
 DEVICES: dict[str, Device] = {
     device.name: device
@@ -113,7 +126,7 @@ DEVICES: dict[str, Device] = {
             dsp=1248,
             memories=(_bram18(288), _uram(64)),
             lutram_depth=32,
-            lutram_luts_per_bit=4 / 6,
+            lutrams=_LUTRAMS_OF_XCUP,
             clock_mhz=250.0,
         ),
         Device(
@@ -125,7 +138,7 @@ DEVICES: dict[str, Device] = {
             dsp=220,
             memories=(_bram18(280),),
             lutram_depth=32,
-            lutram_luts_per_bit=4 / 6,
+            lutrams=((32, 6, 4), (64, 3, 4)),
             clock_mhz=125.0,
         ),
         # The die of the XCVU37P; counts as in published tables of the Virtex UltraScale+ parts.
@@ -138,7 +151,7 @@ DEVICES: dict[str, Device] = {
             dsp=9024,
             memories=(_bram18(4032), _uram(960)),
             lutram_depth=32,
-            lutram_luts_per_bit=4 / 6,
+            lutrams=_LUTRAMS_OF_XCUP,
             clock_mhz=250.0,
         ),
     )

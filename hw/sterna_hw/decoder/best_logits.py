@@ -75,8 +75,7 @@ class BestLogitsConfig:
     def cost(self, device: Device) -> Cost:
         """Estimate: a memory, a comparison, a choice and a register for each piece."""
         entry = self.width + index_shape(self.rows).width
-        rows = -(-self.piece_places // device.lutram_depth)
-        piece = entry * (rows * device.lutram_luts_per_bit + 1) + self.width / 2 + 4
+        piece = device.lutram_luts(entry, self.piece_places) + entry + self.width / 2 + 4
         return Cost(lut=piece, ff=entry + 4) * self.pieces + Cost(lut=30, ff=entry + 20)
 
     def create(self) -> BestLogits:

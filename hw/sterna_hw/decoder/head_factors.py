@@ -76,7 +76,7 @@ class HeadFactorsConfig:
         """Estimate: a tree of additions, a memory with two read ports, divider and queue."""
         width = self.reciprocal.width
         adders = 18 * (self.ports - 1) + width
-        memories = 2 * width * -(-self.heads // device.lutram_depth) * device.lutram_luts_per_bit
+        memories = 2 * device.lutram_luts(width, self.heads)
         own = Cost(lut=adders + memories + 20, ff=adders + 2 * width + 20)
         return own + self.reciprocal.cost(device) + self.queue.cost(device)
 
