@@ -348,8 +348,8 @@ def exploration(
     print(as_markdown(rows))
     fail_unless_equal(
         [
-            f"{row.model}: the frontier does not reach {', '.join(row.missed)}"
+            f"{row.model}: the frontier does not reach {', '.join(row.known.missed)}"
             for row in rows
-            if row.missed
+            if row.known.missed
         ]
     )

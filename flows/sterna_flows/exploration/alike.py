@@ -1,8 +1,8 @@
 """Designs whose layers are all alike: one engine, and so many inputs and outputs of each at once.
 
 It is what an engineer writes down without exploring. The grid has every engine that suits all
-layers of a network, with both numbers powers of two up to a limit, and less where a layer has
-fewer.
+layers of a network, with both numbers from given sizes, powers of two unless others are asked for,
+and less where a layer has fewer.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from sterna.folding import ENGINES, Folding, TableFolding, UnrolledFolding, engi
 from sterna.ir import MatMul
 from sterna_hw.base import Device
 
-__all__ = ["LARGEST", "Alike", "alike_designs"]
+__all__ = ["SIZES", "Alike", "alike_designs"]
 
-LARGEST = 64
-"""Inputs, and outputs, of a layer worked on at once at most."""
+SIZES = (1, 2, 4, 8, 16, 32, 64)
+"""Inputs, and outputs, of a layer worked on at once."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,9 @@ def alike_designs(
     layers: Sequence[MatMul],
     styles: Mapping[str, Collection[str]],
     device: Device,
-    largest: int = LARGEST,
+    sizes: Sequence[int] = SIZES,
 ) -> Iterator[Alike]:
     """The grid; ``styles`` are the engines that suit each layer."""
-    sizes = [2**power for power in range(largest.bit_length())]
     for engine in ENGINES:
         # A layer that is unrolled has no folding to vary.
         if engine == "unrolled" or any(engine not in styles[layer.name] for layer in layers):
