@@ -276,7 +276,8 @@ def _parallelism(stage: Stage, folding: LayerFolding | None) -> dict[str, int]:
         return {"beat_groups": stage.part.beat_groups, "queries": stage.part.queries}
     if folding is None:
         return {"count": port_shape(stage.part, stage.outputs[0]).count}
-    return {key: int(value) for key, value in parameters_of(folding).items()}
+    known = parameters_of(folding)
+    return {key: int(value) for key, value in known.items() if not isinstance(value, str)}
 
 
 def _report(

@@ -16,6 +16,8 @@ planner, or from a JSON file:
 
 A grouped convolution has an engine of its own and may have a folding too (`sterna.grouping`).
 
+On the chip, weights are in the memory of the device that wastes least (`sterna_hw.memory_sizing`),
+unless ``"memory": "block"`` or ``"memory": "distributed"`` says which.
 With ``"external": true`` a layer's weights are not kept on the chip: they come from external memory
 while it works (`sterna_hw.weight_stream`). A layer in logic has none to be kept.
 """
@@ -26,6 +28,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from sterna_hw.base import Device, IntegerRange
 from sterna_hw.mac_matmul import MacMatmulConfig, integers
@@ -40,10 +43,12 @@ from .grouping import GroupFolding
 from .ir import MatMul
 
 __all__ = [
+    "AUTO",
     "ENGINES",
     "EngineConfig",
     "Folding",
     "LayerFolding",
+    "MEMORIES",
     "MacFolding",
     "SelectFolding",
     "TableFolding",
@@ -55,6 +60,10 @@ __all__ = [
     "read_foldings",
     "recommended_folding",
 ]
+
+AUTO = "auto"
+MEMORIES = (AUTO, "block", "distributed")
+"""What weights on the chip may be in."""
 
 EngineConfig = TableMatmulConfig | SelectMatmulConfig | MacMatmulConfig | UnrolledMatmulConfig
 
@@ -70,6 +79,7 @@ class TableFolding:
     sign_fold: bool = False
     buffers: int = 1
     external: bool = False
+    memory: str = AUTO
 
     @property
     def engine(self) -> str:
@@ -111,6 +121,7 @@ class SelectFolding:
     block_inputs: int
     queries: int
     external: bool = False
+    memory: str = AUTO
 
     @property
     def engine(self) -> str:
@@ -144,6 +155,7 @@ class MacFolding:
     queries: int
     port: int = 18
     external: bool = False
+    memory: str = AUTO
 
     @property
     def engine(self) -> str:
@@ -184,6 +196,11 @@ class UnrolledFolding:
     def external(self) -> bool:
         """Weights in logic come from nowhere."""
         return False
+
+    @property
+    def memory(self) -> str:
+        """They are in no memory."""
+        return AUTO
 
     @property
     def engine(self) -> str:
@@ -265,7 +282,7 @@ def foldings_of(record: Mapping[str, dict], source: str) -> dict[str, LayerFoldi
     return foldings
 
 
-def _check_values(engine: type[LayerFolding], values: Mapping[str, int]) -> None:
+def _check_values(engine: type[LayerFolding], values: Mapping[str, Any]) -> None:
     """Refuses values of another kind, parameters that the engine does not have, and the lack of
     those that it must have."""
     required = {item.name: item.default is MISSING for item in fields(engine)}
@@ -273,7 +290,14 @@ def _check_values(engine: type[LayerFolding], values: Mapping[str, int]) -> None
     if strange:
         raise ValueError(f"it must not give {', '.join(strange)}, only {', '.join(required)}")
     flags = {item.name for item in fields(engine) if isinstance(item.default, bool)}
+    memory = values.get("memory", AUTO)
+    if memory not in MEMORIES:
+        raise ValueError(f"memory must be one of {', '.join(MEMORIES)}, not {memory!r}")
+    if memory != AUTO and values.get("external") is True:
+        raise ValueError(f"memory must not be {memory} where weights are external")
     for name, value in values.items():
+        if name == "memory":
+            continue
         if name in flags and not isinstance(value, bool):
             raise ValueError(f"{name} must be true or false, not {value!r}")
         if name not in flags and (isinstance(value, bool) or not isinstance(value, int)):
@@ -288,9 +312,11 @@ def as_record(foldings: Mapping[str, LayerFolding]) -> dict[str, dict]:
     return {name: {"engine": item.engine, **parameters_of(item)} for name, item in foldings.items()}
 
 
-def parameters_of(folding: LayerFolding) -> dict[str, int]:
-    """A folding's parameters by name; that weights are on the chip goes without saying."""
-    return {key: value for key, value in asdict(folding).items() if key != "external" or value}
+def parameters_of(folding: LayerFolding) -> dict[str, Any]:
+    """A folding's parameters by name; that weights are on the chip, in the memory that suits them,
+    goes without saying."""
+    unsaid = {"external": False, "memory": AUTO}
+    return {key: value for key, value in asdict(folding).items() if unsaid.get(key) != value}
 
 
 def recommended_folding(layer: MatMul, device: Device) -> Folding:

@@ -127,7 +127,7 @@ class Planner:
         self._groups = [op for op in graph.ops if isinstance(op, GroupMatMul)]
         self._evaluated: dict[tuple[str, Folding], Candidate] = {}
         self._behind: dict[tuple[str, int], Cost] = {}
-        self._buffers: dict[tuple[int, int, IntegerRange], Cost] = {}
+        self._buffers: dict[tuple[int, int, IntegerRange, str], Cost] = {}
         self._gearboxes: dict[tuple[int, IntegerRange, int, int], Cost | None] = {}
 
     def plan(self, interval: int | None = None, budget: Budget | None = None) -> dict[str, Folding]:
@@ -247,17 +247,17 @@ class Planner:
             cost += stream.cost(self.device)
             busy = max(busy, stream.pass_words)
         elif not isinstance(config, UnrolledMatmulConfig):
-            cost += self._buffer_cost(config)
+            cost += self._buffer_cost(config, folding.memory)
         cost += self._cost_behind(layer, config)
         busy *= self._vectors(layer)
         found = Candidate(folding, config, busy, cost)
         self._evaluated[layer.name, folding] = found
         return found
 
-    def _buffer_cost(self, config: FetchingConfig) -> Cost:
-        key = (config.row_count, config.row_elements, config.word_range)
+    def _buffer_cost(self, config: FetchingConfig, memory: str) -> Cost:
+        key = (config.row_count, config.row_elements, config.word_range, memory)
         if key not in self._buffers:
-            buffer = weight_buffer("weights", config, None, self.device, self.reloadable)
+            buffer = weight_buffer("weights", config, None, self.device, self.reloadable, memory)
             self._buffers[key] = buffer.cost(self.device)
         return self._buffers[key]
 

@@ -28,6 +28,7 @@ from sterna_hw.memory_sizing import size_for
 from sterna_hw.stage import PartConfig
 from sterna_hw.top_k import TopKConfig
 from sterna_hw.unrolled_matmul import UnrolledMatmulConfig
+from sterna_hw.weight_buffer import WeightBufferConfig
 from sterna_hw.weight_stream import REGION_ALIGNMENT, WeightStreamConfig
 
 from .folding import Folding
@@ -229,9 +230,24 @@ class StageBuilder(StreamBuilder):
         if folding.external:
             buffer = self._stream(name, op, config, weights)
         else:
-            buffer = weight_buffer(f"{name}_weights", config, weights, self.device, self.reloadable)
+            buffer = self._buffer(name, op, config, weights, folding.memory)
         self.append(name, config, buffer)
         self.layers[name] = op.name
+
+    def _buffer(
+        self,
+        name: str,
+        op: MatMul,
+        config: FetchingConfig,
+        weights: np.ndarray | None,
+        memory: str,
+    ) -> WeightBufferConfig:
+        """Weights on the chip."""
+        place = f"{name}_weights"
+        try:
+            return weight_buffer(place, config, weights, self.device, self.reloadable, memory)
+        except ValueError as error:
+            raise ValueError(f"Folding of {op.name}: {error}") from error
 
     def _stream(
         self, name: str, op: MatMul, config: FetchingConfig, weights: np.ndarray | None

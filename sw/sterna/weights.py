@@ -15,22 +15,50 @@ import numpy as np
 from sterna_hw.base import Device
 from sterna_hw.group_matmul import GroupMatmulConfig
 from sterna_hw.mac_matmul import MacMatmulConfig
-from sterna_hw.memory_sizing import Sizing, size_for
+from sterna_hw.memory_sizing import DISTRIBUTED_TILES, Sizing, size, size_for
 from sterna_hw.select_matmul import SelectMatmulConfig
 from sterna_hw.table_matmul import TableMatmulConfig
 from sterna_hw.weight_buffer import WeightBufferConfig
 from sterna_hw.weight_stream import REGION_ALIGNMENT, WeightStreamConfig
 
-__all__ = ["FetchingConfig", "weight_buffer", "weight_sizing", "weight_stream"]
+__all__ = [
+    "FetchingConfig",
+    "most_distributed_rows",
+    "weight_buffer",
+    "weight_sizing",
+    "weight_stream",
+]
 
 FetchingConfig = TableMatmulConfig | SelectMatmulConfig | MacMatmulConfig | GroupMatmulConfig
 """An engine that has its weights from a buffer."""
 
 
-def weight_sizing(config: FetchingConfig, device: Device, reloadable: bool) -> Sizing:
-    """The memory that holds an engine's rows on a device."""
-    width = config.row_elements * config.word_range.width
-    return size_for(device, config.row_count, width, loaded=reloadable)
+def most_distributed_rows(device: Device) -> int:
+    """Rows up to which distributed memory is fast enough."""
+    return DISTRIBUTED_TILES * device.lutram_depth
+
+
+def weight_sizing(
+    config: FetchingConfig, device: Device, reloadable: bool, memory: str = "auto"
+) -> Sizing:
+    """The memory that holds an engine's rows on a device: the one that wastes least, or the one of
+    a kind (``block`` or ``distributed``).
+
+    Raises
+    ------
+    ValueError
+        If distributed memory is asked for more rows than it is fit for.
+    """
+    width, rows = config.row_elements * config.word_range.width, config.row_count
+    if memory == "block":
+        kinds = [kind for kind in device.memories if kind.resource == "bram"]
+        return size(rows, width, kinds)
+    if memory == "distributed":
+        most = most_distributed_rows(device)
+        if rows > most:
+            raise ValueError(f"Rows in distributed memory must be at most {most}, not {rows}")
+        return Sizing("lutram", (rows, width), 0, 1.0, 0.0)
+    return size_for(device, rows, width, loaded=reloadable)
 
 
 def weight_buffer(
@@ -39,13 +67,14 @@ def weight_buffer(
     weights: np.ndarray | None,
     device: Device,
     reloadable: bool,
+    memory: str = "auto",
 ) -> WeightBufferConfig:
-    """The buffer that plays an engine's weights.
+    """The buffer that plays an engine's weights, in a ``memory`` as `weight_sizing` knows them.
 
     ``weights`` is the int64 matrix ``[outputs, inputs]``; None leaves the buffer empty, which is
     enough for costs and cycles. A memory without contents at start is only used when reloadable.
     """
-    sizing = weight_sizing(config, device, reloadable)
+    sizing = weight_sizing(config, device, reloadable, memory)
     rows, depth = config.row_count, sizing.shape[0]
     is_deep = sizing.style == "block" and rows > depth
     empty = WeightBufferConfig(

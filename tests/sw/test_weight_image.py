@@ -148,6 +148,15 @@ def test_as_record_says_external_only_where_it_is() -> None:
             "external must be true or false, not 1",
         ),
         ({"engine": "unrolled", "external": True}, "it must not give external, only levels"),
+        ({"engine": "unrolled", "memory": "block"}, "it must not give memory, only levels"),
+        (
+            {"engine": "select", "block_inputs": 1, "queries": 1, "memory": "tape"},
+            "memory must be one of auto, block, distributed, not 'tape'",
+        ),
+        (
+            {"engine": "mac", "block_inputs": 1, "queries": 1, "memory": "block", "external": True},
+            "memory must not be block where weights are external",
+        ),
     ],
 )
 def test_foldings_that_are_refused(record: dict, message: str) -> None:

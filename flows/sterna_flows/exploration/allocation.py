@@ -14,25 +14,26 @@ cycle model.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sterna.candidates import candidates
-from sterna.folding import Folding, UnrolledFolding
+from sterna.folding import AUTO, Folding, UnrolledFolding
 from sterna.ir import MatMul
 from sterna.planner import Candidate, Planner
 from sterna.streaming_choice import streamed_interval
+from sterna.weights import most_distributed_rows, weight_sizing
 from sterna_hw.base import Cost
 from sterna_hw.unrolled_matmul import UnrolledMatmulConfig
 
-__all__ = ["EXTERNAL", "RESOURCES", "Allocation", "Combinations", "non_dominated_rows"]
+__all__ = ["RESOURCES", "Allocation", "Combinations", "non_dominated_rows"]
 
 RESOURCES = ("lut", "ff", "bram", "uram", "dsp")
 
-EXTERNAL = "external"
-"""Weights in external memory."""
+BLOCK, DISTRIBUTED, EXTERNAL = "block", "distributed", "external"
+"""Where weights may be."""
 
 UNITS = {"lut": 50.0, "ff": 50.0, "bram": 0.5, "uram": 1.0, "dsp": 1.0}
 """Amounts of each resource that are told apart where there is little of it; one part in `GRAIN`
@@ -93,7 +94,8 @@ class Allocation:
         largest = planner.device.lut
         self.items: dict[str, list[Candidate]] = {}
         self._engines: dict[str, np.ndarray] = {}
-        self._external: dict[str, np.ndarray] = {}
+        self._memories: dict[str, np.ndarray] = {}
+        self._usual: dict[str, np.ndarray] = {}
         for layer in self.layers:
             found = {
                 folding: engine
@@ -101,15 +103,17 @@ class Allocation:
                 for style in known
                 for folding in candidates(layer, style, largest)
             }
-            if layer.name in streamed:
-                found |= {
-                    replace(folding, external=True): engine
-                    for folding, engine in found.items()
-                    if not isinstance(folding, UnrolledFolding)
-                }
+            found = {
+                other: (engine, memory)
+                for folding, engine in found.items()
+                for other, memory in self._in_memories(layer, folding, layer.name in streamed)
+            }
             self.items[layer.name] = [planner.candidate(layer, folding) for folding in found]
-            self._engines[layer.name] = np.array(list(found.values()))
-            self._external[layer.name] = np.array([folding.external for folding in found])
+            engines, memories = zip(*found.values())
+            self._engines[layer.name], self._memories[layer.name] = map(
+                np.array, (engines, memories)
+            )
+            self._usual[layer.name] = np.array([folding.memory == AUTO for folding in found])
         self._shares = {
             name: np.array([self.share(item.cost) for item in items])
             for name, items in self.items.items()
@@ -125,6 +129,29 @@ class Allocation:
             [UNITS[name] / max(total, 1) for name, total in zip(resources, totals)]
         )
         self._gearboxes: dict[tuple[str, int, int], list[float]] = {}
+
+    def _in_memories(
+        self, layer: MatMul, folding: Folding, streams: bool
+    ) -> Iterator[tuple[Folding, str]]:
+        """A folding and the same with its weights elsewhere, with the names of the memories: first
+        where they are unless something else is said."""
+        config = self.planner.candidate(layer, folding).config
+        if isinstance(config, UnrolledMatmulConfig) or isinstance(folding, UnrolledFolding):
+            yield folding, ""
+            return
+        device = self.planner.device
+        usual = weight_sizing(config, device, reloadable=False).style
+        yield folding, usual
+        if usual == DISTRIBUTED:
+            yield replace(folding, memory=BLOCK), BLOCK
+        elif config.row_count <= most_distributed_rows(device):
+            yield replace(folding, memory=DISTRIBUTED), DISTRIBUTED
+        if streams:
+            yield replace(folding, external=True), EXTERNAL
+
+    def memories(self, layer: MatMul) -> tuple[str, ...]:
+        """The memories that weights of a layer may be in, of some folding or other."""
+        return tuple(sorted(set(self._memories[layer.name].tolist()) - {""}))
 
     def share(self, cost: Cost) -> list[float]:
         """Shares of the device by the resources that count; what does not count adds a little to
@@ -149,8 +176,8 @@ class Allocation:
 
     def worth(self, layer: MatMul, limit: int, engine: str = "", memory: str = "") -> np.ndarray:
         """Places of the candidates of a layer, of one engine or of any, with weights in one memory
-        or in either, that keep an interval and that none dominates in the resources that count; the
-        fastest ones if none keeps it."""
+        or where they usually are, that keep an interval and that none dominates in the resources
+        that count; the fastest ones if none keeps it."""
         key = (layer.name, engine, memory, limit)
         if key in self._worth:
             return self._worth[key]
@@ -158,10 +185,9 @@ class Allocation:
         allowed = np.ones(len(interval), bool)
         if engine:
             allowed &= self._engines[layer.name] == engine
-        if memory:
-            suits = self._external[layer.name] == (memory == EXTERNAL)
-            # Weights in logic are in no memory.
-            allowed &= suits if (allowed & suits).any() else True
+        suits = (self._memories[layer.name] == memory) & bool(memory)
+        # Weights in logic are in no memory, and deep ones in none that is distributed.
+        allowed &= suits if (allowed & suits).any() else self._usual[layer.name]
         allowed = np.flatnonzero(allowed)
         while True:
             keeping = allowed[interval[allowed] <= limit]

@@ -6,8 +6,9 @@ device may be taken of each resource that is an objective but the first; of the 
 that, the one with the least of the first resource is taken (`allocation`). Beyond that a layer may
 be kept to one engine, and may be asked to be two or four times faster than the pace, which shortens
 the latency. The engines are all that there are, the table engine with groups of several sizes,
-signs folded or not, and one or two buffers. Layers whose weights may stream from external memory
-have that choice, too: each such layer brings a port.
+signs folded or not, and one or two buffers. A layer's weights are in the memory that wastes least,
+or in external memory where they may stream from there and that saves something (each such layer
+brings a port); or a point keeps them to one kind: block, distributed or external memory.
 
 The sweep to begin with takes points from the frontier of the sums of the layers' estimates: first
 its ends, then always the point that is farthest from what those before it offer. So its beginning
@@ -37,7 +38,7 @@ from sterna_hw.base import Device
 from sterna_hw.table_plan import plan_table
 
 from .alike import Alike, alike_designs
-from .allocation import EXTERNAL, Allocation, non_dominated_rows
+from .allocation import Allocation, non_dominated_rows
 from .space import Parameters
 from .streaming_evaluation import StreamingEvaluation
 
@@ -45,7 +46,6 @@ __all__ = ["StreamingSpace", "table_styles"]
 
 PACES = (1, 2, 4)
 ANY = "any"
-ON_CHIP = "on-chip"
 NOT_ALIKE = "no"
 
 BEYOND = 1.25
@@ -225,8 +225,10 @@ class StreamingSpace:
             if len(styles) > 1:
                 found[f"engine.{layer}"] = CategoricalDistribution((ANY, *styles))
             found[f"pace.{layer}"] = CategoricalDistribution(PACES)
-            if layer in self.streamed:
-                found[f"memory.{layer}"] = CategoricalDistribution((ANY, ON_CHIP, EXTERNAL))
+        for layer in self.allocation.layers:
+            memories = self.allocation.memories(layer)
+            if len(memories) > 1:
+                found[f"memory.{layer.name}"] = CategoricalDistribution((ANY, *memories))
         if alike := self._alike[0]:
             found["alike"] = CategoricalDistribution((NOT_ALIKE, *alike))
         return found

@@ -10,9 +10,11 @@ import pytest
 import sterna
 import sterna_flows
 from sterna.folding import SelectFolding, as_record, foldings_of
+from sterna.mapping import map_graph
 from sterna_flows.exploration.energy import DRAM_BIT
 from sterna_flows.exploration.search import DEFAULT_OBJECTIVES, job_of
 from sterna_flows.exploration.streaming import StreamingSpace
+from sterna_hw.weight_buffer import WeightBufferConfig
 
 from ...sw.graphs import mlp
 
@@ -65,18 +67,25 @@ def test_a_layer_may_be_kept_to_a_memory() -> None:
     job = job_of(SMALL, TARGET, 125.0, DEFAULT_OBJECTIVES, "external")
     space = job.space()
     assert isinstance(space, StreamingSpace)
-    slowest = space.allocation.slowest
-    for external, memory in ((True, "external"), (False, "on-chip")):
-        memories = {layer.name: memory for layer in space.allocation.layers}
-        chosen = space.allocation.choose(slowest, {}, memories=memories)
-        # Weights in logic are in neither.
-        assert {f.external for f in chosen.values() if f.engine != "unrolled"} <= {external}
-        point = space.first(0) | {f"memory.{name}": memory for name in memories}
+    allocation = space.allocation
+    names = [layer.name for layer in allocation.layers]
+    costs = {}
+    for memory in ("block", "distributed", "external"):
+        assert all(memory in allocation.memories(layer) for layer in allocation.layers)
+        point = space.first(0) | {f"memory.{name}": memory for name in names}
+        point |= {f"engine.{name}": "select" for name in names}
         assert set(point) == set(space.distributions)
-        design = space.design(point)["foldings"].values()
-        assert all(
-            f.get("external", False) == external for f in design if f["engine"] != "unrolled"
-        )
+        foldings = foldings_of(space.design(point)["foldings"], "the test")
+        mapped = map_graph(SMALL, space.device, foldings, contents=False)
+        for stage in mapped.accelerator.stages:
+            if isinstance(stage.weights, WeightBufferConfig):
+                assert stage.weights.style == memory
+        costs[memory] = mapped.accelerator.cost(space.device)
+        assert len(mapped.accelerator.streams) == (len(names) if memory == "external" else 0)
+    assert costs["distributed"].bram < costs["block"].bram
+    # Left alone, a layer is where it would be without an exploration, or outside.
+    free = space.design(space.first(0))["foldings"]
+    assert not any("memory" in folding for folding in free.values())
 
 
 def test_all_ports_together_are_not_faster_than_memory() -> None:
