@@ -69,6 +69,8 @@ def exploration_section(record: ExplorationRecord) -> Section:
     wrong = [point for point in measured if point.measured and point.measured["mismatches"]]
     for point in wrong:
         blocks.append(Note(f"Design {point.number}: words differed in simulation.", is_bad=True))
+    for number, problem in record.failed.items():
+        blocks.append(Note(f"Design {number} could not be built: {problem}", is_bad=True))
     blocks.append(_table(record))
     return Section("exploration", "Exploration", lead, blocks)
 

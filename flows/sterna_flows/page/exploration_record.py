@@ -6,7 +6,8 @@
                  "feasible": true, "problem": ""}, ...],
      "frontier": [n, ...],
      "measured": {"n": {name: value, "words": ..., "mismatches": ..., "source": ...,
-                        "folder": ...}}}
+                        "folder": ...}},
+     "failed": {"n": what went wrong}}
 
 ``figures`` are estimates; ``measured`` holds what was built, synthesised and simulated. Other keys
 may be there. Only this file is read, never the exploration's own storage.
@@ -40,7 +41,8 @@ class ExploredPoint:
 
 @dataclass(frozen=True)
 class ExplorationRecord:
-    """An exploration; ``refused`` counts the points that are no design."""
+    """An exploration; ``refused`` counts the points that are no design, ``failed`` says by number
+    why points were not built that were to be."""
 
     model: str
     target: str
@@ -48,6 +50,7 @@ class ExplorationRecord:
     objectives: tuple[str, ...]
     points: tuple[ExploredPoint, ...]
     refused: int
+    failed: Mapping[str, str]
 
     @property
     def frontier(self) -> list[ExploredPoint]:
@@ -104,4 +107,5 @@ def _from_record(record: Mapping[str, Any]) -> ExplorationRecord:
         objectives=tuple(record["objectives"]),
         points=points,
         refused=len(record["points"]) - len(points),
+        failed=dict(record.get("failed", {})),
     )

@@ -183,6 +183,15 @@ def test_a_decoder_that_was_simulated(decoder_copy: Path) -> None:
     assert sum("from" in tip for tip in tips) == len(timeline.bars)
 
 
+def test_points_that_could_not_be_built_are_told(tmp_path: Path) -> None:
+    write_exploration(tmp_path)
+    path = tmp_path / "exploration.json"
+    record = json.loads(path.read_text()) | {"failed": {"2": "yosys failed: no room"}}
+    path.write_text(json.dumps(record))
+    page = sterna_flows.report(tmp_path)
+    assert "Design 2 could not be built: yosys failed: no room" in words(page)
+
+
 def test_an_exploration_alone(tmp_path: Path) -> None:
     folder = tmp_path / "explored"
     write_exploration(folder)
