@@ -30,8 +30,13 @@ __all__ = [
 ]
 
 
-class Terminated(KeyboardInterrupt):
-    """The process was asked to end."""
+INTERRUPTED = 130
+"""Status of an interruption."""
+
+
+class Terminated(BaseException):
+    """The process was asked to end. No interruption, of which typer would keep nothing but a
+    status."""
 
 
 class CheckFailed(Exception):
@@ -83,10 +88,10 @@ def guarded(command: Any, arguments: Sequence[str]) -> int:
             print(error.format_message())
             return 2
         return _complain(error.format_message(), 2)
-    except (typer.Abort, KeyboardInterrupt) as error:
-        # typer makes an abort of what interrupts it.
-        is_request = isinstance(error, Terminated) or isinstance(error.__cause__, Terminated)
-        return _complain("Stopped", 143 if is_request else 130)
+    except (typer.Abort, KeyboardInterrupt):
+        return _complain("Stopped", INTERRUPTED)
+    except Terminated:
+        return _complain("Stopped", 143)
     except (ValueError, OSError) as error:
         if os.environ.get("STERNA_TRACEBACK"):
             raise
@@ -95,6 +100,9 @@ def guarded(command: Any, arguments: Sequence[str]) -> int:
         if os.environ.get("STERNA_TRACEBACK") or not _is_tool_error(error):
             raise
         return _complain(str(error), 1)
+    if status == INTERRUPTED:
+        # What typer makes of an interruption; it says nothing of it.
+        return _complain("Stopped", INTERRUPTED)
     return status if isinstance(status, int) else 0
 
 

@@ -1,4 +1,4 @@
-"""A command that is asked to end takes its tools with it."""
+"""A command that is asked to end says so in a line and takes its tools with it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,33 @@ class Command:
 end_tools_when_terminated()
 sys.exit(guarded(Command(), []))
 """
+
+
+COMMAND = """
+import sys, time, typer
+from sterna_flows.terminal import end_tools_when_terminated, guarded
+
+app = typer.Typer()
+
+@app.command()
+def wait():
+    print("ready", flush=True)
+    time.sleep(600)
+
+end_tools_when_terminated()
+sys.exit(guarded(typer.main.get_command(app), []))
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_command_says_so(number: signal.Signals, status: int) -> None:
+    command = subprocess.Popen(
+        [sys.executable, "-c", COMMAND], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert command.stdout is not None and command.stdout.readline() == "ready\n"
+    command.send_signal(number)
+    _, errors = command.communicate()
+    assert (command.returncode, errors) == (status, "sterna: Stopped\n")
 
 
 def is_alive(process: int) -> bool:

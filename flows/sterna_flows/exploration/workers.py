@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
+from multiprocessing import resource_tracker
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -88,7 +90,7 @@ def evaluator(job: Job, workers: int, scheduler: str | None) -> Iterator[Evaluat
             _wait_for_worker(client, scheduler)
             yield lambda points: _there(client, job, points)
         return
-    with _without_main():
+    with _without_main(), _without_interruption():
         cluster = LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
@@ -111,6 +113,19 @@ def _without_main() -> Iterator[None]:
             yield
         finally:
             sys.modules["__main__"] = main
+
+
+@contextmanager
+def _without_interruption() -> Iterator[None]:
+    """Processes that start meanwhile take no notice of an interruption from the keyboard, which
+    goes to all of them: the one that explores ends the others. One that comes meanwhile waits."""
+    # Python's own helper lets the signal through again when it starts: so it starts before.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _wait_for_worker(client: Client, scheduler: str) -> None:
