@@ -13,9 +13,14 @@ from sterna.decoder.building import check_room
 from sterna.decoder.estimate import DecoderEstimate
 from sterna.decoder.hardware import DecoderHardware, recommended_hardware
 from sterna.decoder.lowering import lower_decoder
+from sterna.decoder.source import DecoderSource
 from sterna_flows.decoder_flow import find_model
 from sterna_flows.exploration.decoders import PROMPT, DecoderEvaluation, DecoderJob
+from sterna_flows.exploration.sampling import Point
+from sterna_flows.exploration.verification import DecoderBuilder, measured_before, verify
+from sterna_flows.report_file import read_report
 from sterna_hw.base import find_device
+from tests.sw.decoder.random_decoder import TINY
 
 MODEL = "shakespeare_tiny"
 
@@ -74,3 +79,32 @@ def test_a_decoder_is_explored(tmp_path: Path) -> None:
     for option, text in (({"top_k": 1}, "Best classes"), ({"memory": "on-chip"}, "Memory")):
         with pytest.raises(ValueError, match=f"{text} must go with a streaming network"):
             sterna_flows.explore(MODEL, "xck26", tmp_path / "other", **option, **options)
+
+
+def test_a_point_is_built_synthesised_and_simulated(tmp_path: Path) -> None:
+    """The smallest decoder that there is, with memory on the chip, where cycles are exact."""
+    source = DecoderSource("synthetic:tiny", shape=TINY, seed=3)
+    hardware = DecoderHardware(
+        ports=1,
+        lanes=1,
+        tables=8,
+        queries=4,
+        prefetch_words=64,
+        burst_beats=16,
+        large_style="block",
+        memory="on-chip",
+    )
+    evaluation = DecoderEvaluation(TINY, find_device("ecp5-85k"), 125.0)
+    point = Point(7, {}, evaluation.evaluate({"hardware": hardware.record()}))
+    told: list[str] = []
+    builder = DecoderBuilder(source, "ecp5-85k")
+    found, failed = verify(builder, [point], tmp_path, told.append)
+    assert failed == {} and list(found) == [7]
+    assert told == ["Point 7 (1 of 1): build, synthesis, simulation"]
+    item, figures = found[7], point.outcome.figures
+    assert figures is not None
+    assert (item.interval, item.latency) == (figures.interval, figures.latency)
+    assert item.words > 0 and item.mismatches == 0
+    report = read_report(tmp_path / item.folder)
+    assert item.lut == report["resources"]["lut"] > 0 and item.source.startswith("Yosys")
+    assert measured_before([point], tmp_path) == found
