@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 try:
@@ -82,9 +83,18 @@ def _tool_seconds() -> float:
 def _peak() -> int:
     if resource is None:
         return 0
-    # Linux begins a tool with the memory of the process that starts it, so that the peak of a small
-    # tool is not its own: only the larger of the two says something.
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    peak = max(resource.getrusage(kind).ru_maxrss for kind in kinds)
+    # Linux begins a process with the peak of the one that starts it: a small tool's is that of this
+    # process, so that the larger of the two is right, and this process' own is read elsewhere.
+    tools = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    peak = max(_own_peak() or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, tools)
     # Linux counts in KiB, macOS in bytes.
     return peak * (1 if sys.platform == "darwin" else 1024)
+
+
+def _own_peak() -> int:
+    """KiB that Linux has seen of this program; 0 elsewhere."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)

@@ -30,6 +30,13 @@ def test_the_peak_holds_what_was_held() -> None:
     assert Stopwatch().effort().peak_bytes < 1e12
 
 
+def test_the_peak_is_not_that_of_the_process_that_began_this_one() -> None:
+    held = np.ones(60_000_000)
+    program = "from sterna_flows.effort import Stopwatch; print(Stopwatch().effort().peak_bytes)"
+    told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert 1e6 < int(told.stdout) < held.nbytes
+
+
 def test_the_peak_of_a_tool_counts_too() -> None:
     before = Stopwatch().effort().peak_bytes
     size = before + 50_000_000

@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import engines, unrolled_bench
 from ..decoder_large import SEED as LARGE_SEED
+from ..decoder_large import published_shape
 from .builds import Build
 from .decoder_runs import DecoderPhase, DecoderRun
 from .engine_tables import EngineFigure, EngineTables
@@ -159,8 +160,10 @@ def _percent(share: float | None) -> str | None:
     return None if share is None else f"{share:.1%}"
 
 
-def _rate(figures: Any) -> str:
-    """Tokens a second of the layers that were run."""
+def _rate(figures: Any) -> str | None:
+    """Tokens a second; None for a part of the layers, which says nothing of the whole."""
+    if figures["layers"] != published_shape(figures["model"]).layers:
+        return None
     rate = figures["prompt"] * figures["clock_mhz"] * 1e6 / figures["cycles"]
     return f"{rate:,.1f} at {figures['clock_mhz']:g} MHz"
 

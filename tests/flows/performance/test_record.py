@@ -27,9 +27,11 @@ def docs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("docs")
     for name in ("engines.json", "decoder-engine.json", "unrolled.json"):
         shutil.copy(DOCS / name, folder)
-    figures = {"model": "m", "layers": 2, "lanes": 8, "prompt": 1, "position": 3}
+    figures = {"model": "bitnet-0.7b", "layers": 24, "lanes": 8, "prompt": 1, "position": 3}
     figures |= {"cycles": 125_000, "roofline": 0.951, "equal": True, "clock_mhz": 250}
-    keep_run(folder / STORE, "sterna bench large --layers 2", "large", figures, EFFORT)
+    keep_run(folder / STORE, "sterna bench large --layers 24", "large", figures, EFFORT)
+    figures |= {"layers": 4}
+    keep_run(folder / STORE, "sterna bench large --layers 4", "large", figures, EFFORT)
     figures = {"model": "m", "target": "t", "lut": 8273, "ff": 1, "bram": 2.0, "dsp": 0}
     figures |= {"latency": 9, "interval": 1000, "fmax_mhz": 172.96, "source": "nextpnr X"}
     keep_run(folder / STORE, "sterna bench placed m -t t --seed 1", "placed", figures, EFFORT)
@@ -70,8 +72,10 @@ def test_every_figure_of_the_small_setting_is_on_the_page(small) -> None:
 
 def test_stored_runs_are_called_stored_and_have_their_origin(small) -> None:
     found, page = small
-    (large,) = (row for row in rows_of(page, "2") if "large" in row[-1])
+    (large,) = (row for row in rows_of(page, "24") if "large" in row[-1])
     assert large[4:6] == ["125,000", "95.1%"] and large[6] == "2,000.0 at 250 MHz"
+    (part,) = (row for row in rows_of(page, "4") if "large" in row[-1])
+    assert part[4:7] == ["125,000", "95.1%", "-"]
     (placed,) = rows_of(page, "m")
     assert placed[6:8] == ["173.0", "172,960"]
     before, _, origins = page.partition("## Stored runs")
