@@ -179,13 +179,17 @@ class MacMatmulConfig(MatmulConfig):
             wide = packed.field + packed.upper_range.width
         product = packed.sums(1).width
         in_blocks = takes_multiplier(device, wide, packed.activation_width, product)
+        # Of a pair with one output the upper half is not there, and what is left may be small.
+        halves = packed.is_packed * self.queries % 2
+        small = self.lanes * self.block_inputs * halves
+        width = packed.lower_width
+        small_in_blocks = takes_multiplier(device, width, packed.activation_width, packed.field)
         # Numbers wider than a port are cut.
         pieces = beat_count(packed.lower_width, self.port)
         pieces *= beat_count(packed.activation_width, NARROW_PORT)
-        cost = tail_cost(self, device) + Cost(dsp=multipliers * pieces * in_blocks)
-        # Bits that only repeat a sign are not kept twice, lanes share the weights' registers, and
-        # of a pair with one output the upper half is not there.
-        halves = packed.is_packed * self.queries % 2
+        blocks = (multipliers - small) * in_blocks + small * small_in_blocks
+        cost = tail_cost(self, device) + Cost(dsp=pieces * blocks)
+        # Bits that only repeat a sign are not kept twice, and lanes share the weights' registers.
         registers = self.block_inputs * packed.pairs * packed.lower_width
         registers += self.lanes * self.block_inputs * self.input_range.width
         if packed.is_packed:
@@ -194,14 +198,16 @@ class MacMatmulConfig(MatmulConfig):
         registers += 2 * (multipliers * product - unread)
         # The older Xilinx blocks take these registers in.
         cost += Cost(ff=registers * (device.family != "xc7" or not in_blocks))
-        if not in_blocks:
+        count = small * (not small_in_blocks) if in_blocks else multipliers
+        if count:
             width = self.input_range.width
+            bits = packed.lower_width if in_blocks else wide
             cost += logic(
                 device,
                 "mac_in_logic",
-                gated_bits=multipliers * wide * (width == 1),
-                multiplied_bits=multipliers * wide * width * (width > 1),
-                product_bits=multipliers * product * (width > 1),
+                gated_bits=count * bits * (width == 1),
+                multiplied_bits=count * bits * width * (width > 1),
+                product_bits=count * (packed.field if in_blocks else product) * (width > 1),
             )
         return cost + self._apart_cost(device, halves) if packed.is_packed else cost
 

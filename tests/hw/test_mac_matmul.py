@@ -137,6 +137,25 @@ def test_blocks_of_a_device(name, blocks):
     assert found.ff == pytest.approx(config.cost(device).ff, rel=0.3)
 
 
+@pytest.mark.parametrize(("name", "blocks"), [("xck26", 2), ("ecp5-85k", 4)])
+def test_an_output_left_over_may_be_multiplied_in_logic(name, blocks):
+    """Of three outputs two share a block for each input; the product of the third is of few bits,
+    which Yosys makes logic on Xilinx devices."""
+    device = find_device(name)
+    config = small(
+        inputs=4,
+        outputs=3,
+        queries=3,
+        block_inputs=2,
+        alphabet=INT4,
+        input_range=IntegerRange(0, 1),
+        port=multiplier_port(device),
+    )
+    assert config.words.is_packed
+    found = synthesise_text(emit(config.create(), "engine"), "engine", device)
+    assert found.dsp == config.cost(device).dsp == blocks
+
+
 def test_lint_is_clean():
     files = emit(small(lanes=2).create(), "engine")
     assert [str(message) for message in lint(files, "engine")] == []
