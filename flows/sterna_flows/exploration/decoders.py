@@ -17,7 +17,7 @@ and a sum of `SUM_WIDTH` bits for every group of three weights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -33,7 +33,7 @@ from sterna_hw.memory_port import BEAT_BYTES, OnChipMemoryConfig
 
 from .energy import BIT_OPERATION, DRAM_BIT, memory_bit
 from .figures import Figures
-from .space import Outcome, Parameters, Space
+from .space import Evaluated, Outcome, Parameters, Space
 from .streaming_evaluation import WHOLE
 
 __all__ = ["PROMPT", "DecoderEvaluation", "DecoderJob", "DecoderSpace", "prompt_of"]
@@ -95,7 +95,17 @@ class DecoderSpace:
     def distributions(self) -> Mapping[str, BaseDistribution]:
         return {name: CategoricalDistribution(values) for name, values in self.choices.items()}
 
+    @property
+    def sampled(self) -> Mapping[str, BaseDistribution]:
+        return self.distributions
+
+    def sweep(
+        self, start: int, count: int, finished: Sequence[Evaluated] = ()
+    ) -> list[dict[str, Any]]:
+        return [self.first(number) for number in range(start, start + count)]
+
     def first(self, number: int) -> dict[str, Any]:
+        """What is recommended, then all choices evenly."""
         if number == 0:
             known = recommended_hardware(self.device, self.shape).record()
             known["tables_per_query"] = known["tables"] // known["queries"]

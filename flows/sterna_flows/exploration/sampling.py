@@ -75,12 +75,17 @@ def ask_batch(
     study = _study(space.distributions, objectives, finished)
     own_seed = (seed * 100_003 + batch) % 2**32
     study.sampler = optuna.samplers.TPESampler(seed=own_seed, n_startup_trials=1)
+    numbers = range(batch * BATCH, (batch + 1) * BATCH)
+    swept = [number for number in numbers if is_swept(number, objectives)]
+    start = swept_before(numbers[0], objectives)
+    chosen = dict(zip(swept, space.sweep(start, len(swept), finished)))
     points = []
-    for place in range(count):
-        number = batch * BATCH + place
-        if is_swept(number, objectives):
-            study.enqueue_trial(dict(space.first(swept_before(number, objectives))))
-        trial = study.ask(dict(space.distributions))
+    for number in numbers[:count]:
+        if number in chosen:
+            study.enqueue_trial(dict(chosen[number]))
+            trial = study.ask(dict(space.distributions))
+        else:
+            trial = study.ask(dict(space.sampled))
         points.append(Point(number, dict(trial.params)))
     return points
 

@@ -9,7 +9,7 @@ order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ from optuna.distributions import BaseDistribution
 
 from .figures import Figures
 
-__all__ = ["Evaluation", "Job", "Outcome", "Parameters", "Space", "evaluate"]
+__all__ = ["Evaluated", "Evaluation", "Job", "Outcome", "Parameters", "Space", "evaluate"]
 
 Parameters = Mapping[str, Any]
 """A value for each parameter by name."""
@@ -47,6 +47,16 @@ class Outcome:
     problem: str = ""
 
 
+class Evaluated(Protocol):
+    """A point that was evaluated: its parameters, what it came to."""
+
+    @property
+    def parameters(self) -> Parameters: ...
+
+    @property
+    def outcome(self) -> Outcome: ...
+
+
 class Space(Protocol):
     """The choices for one model on one device."""
 
@@ -55,9 +65,15 @@ class Space(Protocol):
         """The parameters and what each may be."""
         ...
 
-    def first(self, number: int) -> Parameters:
-        """A point of the sweep that an exploration begins with: the longer it goes on, the finer it
-        is."""
+    @property
+    def sampled(self) -> Mapping[str, BaseDistribution]:
+        """Those of them that a sampler chooses."""
+        ...
+
+    def sweep(self, start: int, count: int, finished: Sequence[Evaluated]) -> Sequence[Parameters]:
+        """The next ``count`` points of the sweep that an exploration begins with, of which
+        ``start`` were asked for; the longer it goes on, the finer it is. ``finished`` are all
+        points that were evaluated in batches before."""
         ...
 
     def design(self, parameters: Parameters) -> Mapping[str, Any]:

@@ -13,16 +13,17 @@ brings a port); or a point keeps them to one kind: block, distributed or externa
 The sweep to begin with takes points from the frontier of the sums of the layers' estimates: first
 its ends, then always the point that is farthest from what those before it offer. So its beginning
 is coarse, whatever the number of trials, and it becomes ever finer. They take turns with the
-designs that an engineer would write down, whose layers are all `alike`: one that the sums do not
-beat clearly is a point itself, and for the others there are points that beat them. Nothing else
-about such a design is chosen: the point's other parameters say nothing then.
+designs that an engineer would write down, whose layers are all `alike`, as long as there are some
+that may be better than all that was evaluated (`open_designs`). First comes the point of the sums'
+frontier that should beat such a design, and if that did not settle it, the design itself; nothing
+else about it is chosen, and the point's other parameters say nothing then.
 
 What a point comes to is found elsewhere (`streaming_evaluation`): this is about choosing only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from typing import Any
@@ -37,9 +38,9 @@ from sterna.planner import Planner
 from sterna_hw.base import Device
 from sterna_hw.table_plan import plan_table
 
-from .alike import Alike, alike_designs
 from .allocation import Allocation, non_dominated_rows
-from .space import Parameters
+from .plain_designs import PlainDesigns
+from .space import Evaluated, Parameters
 from .streaming_evaluation import StreamingEvaluation
 
 __all__ = ["StreamingSpace", "table_styles"]
@@ -57,9 +58,8 @@ SWEPT_PACES = 80
 SWEPT = 1000
 """Points of the sweep at most."""
 
-CLEARLY = 1.1
-"""How many times less of the first resource is less for sure: sums leave out queues, and are
-estimates."""
+TURN = 3
+"""One point of so many is the frontier's own, as long as there are open designs."""
 
 SMALL = 0.05
 """A share of the device that is small: amounts below it differ little, but in the first
@@ -156,49 +156,46 @@ class StreamingSpace:
         return costs[non_dominated_rows(costs)]
 
     @cached_property
-    def _alike(self) -> tuple[dict[str, tuple[Alike, int]], list[int]]:
-        """Of the designs whose layers are all alike: those that no point of the frontier beats
-        clearly, with their paces, by name; and few points that beat the rest."""
-        fastest, slowest = self.paces
-        found: dict[str, tuple[Alike, int]] = {}
-        beaten = []
-        for item in alike_designs(self.planner.layers, self.styles, self.device):
-            parts = [
-                self.planner.candidate(layer, item.foldings[layer.name])
-                for layer in self.planner.layers
-            ]
-            pace = max(fastest, *(part.busy for part in parts))
-            sums = np.sum([self.allocation.share(part.cost) for part in parts], axis=0)
-            if (sums > 1).any():
-                continue
-            # As fast, and with no more of anything, and with clearly less of the first resource.
-            bounds = np.array([pace, sums[0] / CLEARLY, *sums[1:]])
-            beating = (self._frontier <= bounds + 1e-9).all(axis=1)
-            if beating.any():
-                beaten.append(beating)
-            else:
-                found[str(item)] = (item, min(pace, slowest))
-        left, chosen = np.array(beaten), []
-        while len(left):
-            chosen.append(int(left.sum(axis=0).argmax()))
-            left = left[~left[:, chosen[-1]]]
-        return found, chosen
+    def _plain(self) -> PlainDesigns:
+        return PlainDesigns(self.allocation, self.styles, self.paces, self._frontier)
 
     @cached_property
-    def sweep(self) -> list[dict[str, Any]]:
-        """The points to begin with: their paces and shares, or their name where all layers are
-        alike. Ends of the frontier and what lies between take turns with what stands for designs
-        whose layers are all alike."""
+    def _own(self) -> list[dict[str, Any]]:
+        """Points of the sums' frontier: its ends and what lies between."""
         costs = self._frontier
         scaled = np.column_stack([np.log(costs[:, :2]), np.log(costs[:, 2:] + SMALL)])
-        alike, beating = self._alike
-        order = [place for place in _farthest_first(scaled, SWEPT) if place not in beating]
-        own = [self._point(costs[place]) for place in order]
-        plain = [self._point(costs[place]) for place in beating]
-        plain += [{"alike": name, "interval": float(pace)} for name, (_, pace) in alike.items()]
-        turns = min(len(own), len(plain))
-        mixed = [point for pair in zip(own, plain) for point in pair]
-        return mixed + own[turns:] + plain[turns:]
+        return [self._point(costs[place]) for place in _farthest_first(scaled, SWEPT)]
+
+    def sweep(self, start: int, count: int, finished: Sequence[Evaluated]) -> list[dict[str, Any]]:
+        usual = {"most": 1.0, "engine": ANY, "pace": 1, "memory": ANY, "alike": NOT_ALIKE}
+        rest = {name: usual.get(name.partition(".")[0]) for name in self.distributions}
+        asked = {_key({**rest, **point.parameters}) for point in finished}
+        own = [{**rest, **point} for point in self._own]
+        fresh = (point for point in own if _key(point) not in asked)
+        alike = self._points_for_plain(finished, count, rest, asked)
+        points = []
+        for place in range(start, start + count):
+            first, second = (fresh, alike) if place % TURN == 0 else (alike, fresh)
+            point = next(first, None) or next(second, None) or own[place % len(own)]
+            asked.add(_key(point))
+            points.append(point)
+        return points
+
+    def _points_for_plain(
+        self,
+        finished: Sequence[Evaluated],
+        count: int,
+        rest: Mapping[str, Any],
+        asked: Collection[Any],
+    ) -> Iterator[dict[str, Any]]:
+        """Points for the open designs whose layers are all alike."""
+        names = {str(point.parameters.get("alike")) for point in finished}
+        for name in self._plain.choose([point.outcome for point in finished], count, names):
+            row = self._plain.beating(name)
+            if row is not None and _key(point := {**rest, **self._point(row)}) not in asked:
+                yield point
+            else:
+                yield {**rest, "alike": name, "interval": float(self._plain.pace(name))}
 
     def _point(self, row: np.ndarray) -> dict[str, Any]:
         # A bit more than the point takes, since what is compared are sums of fractions.
@@ -229,18 +226,17 @@ class StreamingSpace:
             memories = self.allocation.memories(layer)
             if len(memories) > 1:
                 found[f"memory.{layer.name}"] = CategoricalDistribution((ANY, *memories))
-        if alike := self._alike[0]:
-            found["alike"] = CategoricalDistribution((NOT_ALIKE, *alike))
+        if names := self._plain.names:
+            found["alike"] = CategoricalDistribution((NOT_ALIKE, *names))
         return found
 
-    def first(self, number: int) -> dict[str, Any]:
-        usual = {"most": 1.0, "engine": ANY, "pace": 1, "memory": ANY, "alike": NOT_ALIKE}
-        rest = {name: usual.get(name.partition(".")[0]) for name in self.distributions}
-        return {**rest, **self.sweep[number % len(self.sweep)]}
+    @property
+    def sampled(self) -> Mapping[str, BaseDistribution]:
+        return {name: kind for name, kind in self.distributions.items() if name != "alike"}
 
     def design(self, parameters: Parameters) -> dict[str, Any]:
         if (name := parameters.get("alike", NOT_ALIKE)) != NOT_ALIKE:
-            return {"foldings": as_record(self._alike[0][name][0].foldings)}
+            return {"foldings": as_record(self._plain.foldings(name))}
 
         def of_layers(kind: str) -> dict[str, Any]:
             values = ((name.partition("."), value) for name, value in parameters.items())
@@ -254,6 +250,10 @@ class StreamingSpace:
             int(parameters["interval"]), of_layers("most"), engines, of_layers("pace"), memories
         )
         return {"foldings": as_record(foldings)}
+
+
+def _key(parameters: Parameters) -> tuple[Any, ...]:
+    return tuple(sorted((name, str(value)) for name, value in parameters.items()))
 
 
 def _suits(style: Folding, layer: MatMul, inputs: Any) -> bool:

@@ -72,7 +72,7 @@ def test_a_layer_may_be_kept_to_a_memory() -> None:
     costs = {}
     for memory in ("block", "distributed", "external"):
         assert all(memory in allocation.memories(layer) for layer in allocation.layers)
-        point = space.first(0) | {f"memory.{name}": memory for name in names}
+        point = space.sweep(0, 1, [])[0] | {f"memory.{name}": memory for name in names}
         point |= {f"engine.{name}": "select" for name in names}
         assert set(point) == set(space.distributions)
         foldings = foldings_of(space.design(point)["foldings"], "the test")
@@ -84,7 +84,7 @@ def test_a_layer_may_be_kept_to_a_memory() -> None:
         assert len(mapped.accelerator.streams) == (len(names) if memory == "external" else 0)
     assert costs["distributed"].bram < costs["block"].bram
     # Left alone, a layer is where it would be without an exploration, or outside.
-    free = space.design(space.first(0))["foldings"]
+    free = space.design(space.sweep(0, 1, [])[0])["foldings"]
     assert not any("memory" in folding for folding in free.values())
 
 
