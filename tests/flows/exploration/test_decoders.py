@@ -31,10 +31,11 @@ def test_recommended_choices_come_first(target: str) -> None:
     assert source is not None
     shape = source.checkpoint.shape
     space = DecoderJob.of(shape, target, device.clock_mhz).space()
-    design = space.design(space.first(0))
+    points = space.sweep(0, 40, [])
+    design = space.design(points[0])
     assert DecoderHardware(**design["hardware"]) == recommended_hardware(device, shape)
-    for number in range(40):
-        point = space.first(number)
+    assert list(space.sweep(7, 2, [])) == list(points[7:9])
+    for point in points:
         for name, distribution in space.distributions.items():
             assert distribution._contains(distribution.to_internal_repr(point[name]))
 
