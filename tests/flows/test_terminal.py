@@ -24,7 +24,7 @@ sys.exit(guarded(Command(), []))
 
 
 COMMAND = """
-import sys, time, typer
+import signal, sys, time, typer
 from sterna_flows.terminal import end_tools_when_terminated, guarded
 
 app = typer.Typer()
@@ -34,6 +34,8 @@ def wait():
     print("ready", flush=True)
     time.sleep(600)
 
+# Whoever starts the tests in the background of a shell hands on an interrupt that is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 end_tools_when_terminated()
 sys.exit(guarded(typer.main.get_command(app), []))
 """
