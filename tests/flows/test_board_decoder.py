@@ -11,7 +11,6 @@ import pytest
 from sterna.decoder.design import DecoderDesign
 from sterna.decoder.engine import GoldenEngine, continue_text
 from sterna.decoder.estimate import DecoderEstimate
-from sterna.decoder.hardware import DecoderHardware
 from sterna.decoder.sampling import Sampler
 from sterna.decoder.source import DecoderSource
 from sterna.driver import DecoderRun, read_record
@@ -20,20 +19,9 @@ from sterna_flows.cli import run
 from sterna_flows.decoder_flow import build_decoder_folder
 from sterna_flows.generation import generate
 
-from ..sw.decoder.random_decoder import TINY
+from ..sw.decoder.random_decoder import ON_CHIP, TINY
 from .simulated_board import simulated
 
-HARDWARE = DecoderHardware(
-    ports=1,
-    lanes=1,
-    tables=8,
-    queries=4,
-    best_count=4,
-    prefetch_words=64,
-    burst_beats=16,
-    large_style="block",
-    memory="on-chip",
-)
 PROMPT = "7,30,2,9"
 
 
@@ -41,12 +29,12 @@ PROMPT = "7,30,2,9"
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("decoder") / "tiny"
     source = DecoderSource("synthetic:tiny", shape=TINY, seed=3)
-    build_decoder_folder(source, "ecp5-85k", folder, hardware=HARDWARE, board="ulx3s-85f")
+    build_decoder_folder(source, "ecp5-85k", folder, hardware=ON_CHIP, board="ulx3s-85f")
     return folder
 
 
 def golden_tokens(built: Path, count: int, sampler: Sampler) -> list[int]:
-    engine = GoldenEngine(DecoderDesign(built).model, HARDWARE.best_count)
+    engine = GoldenEngine(DecoderDesign(built).model, ON_CHIP.best_count)
     prompt = [int(token) for token in PROMPT.split(",")]
     return [token for token, _ in continue_text(engine, prompt, count, sampler)]
 

@@ -9,28 +9,16 @@ import pytest
 from sterna.decoder.engine import GoldenEngine, continue_text
 from sterna.decoder.estimate import DecoderEstimate
 from sterna.decoder.golden import GoldenDecoder
-from sterna.decoder.hardware import DecoderHardware
 from sterna.decoder.lowering import lower_decoder
 from sterna.decoder.sampling import Sampler
 from sterna.decoder.synthetic import synthetic_checkpoint
 from sterna_sim.decoder.random_cases import DecoderCase, check_case, open_case
-from tests.sw.decoder.random_decoder import TINY
+from tests.sw.decoder.random_decoder import ON_CHIP, TINY
 
 
 @pytest.fixture(scope="module")
 def case() -> DecoderCase:
-    hardware = DecoderHardware(
-        ports=1,
-        lanes=1,
-        tables=8,
-        queries=4,
-        best_count=4,
-        prefetch_words=64,
-        burst_beats=16,
-        large_style="block",
-        memory="on-chip",
-    )
-    return DecoderCase(lower_decoder(synthetic_checkpoint(TINY, 4)), hardware, [7, 30, 2, 9, 11], 4)
+    return DecoderCase(lower_decoder(synthetic_checkpoint(TINY, 4)), ON_CHIP, [7, 30, 2, 9, 11], 4)
 
 
 def test_all_codes_and_logits(case: DecoderCase, tmp_path: Path) -> None:

@@ -98,6 +98,9 @@ def costs_page(
             "new ones are held out.",
         ]
     lines += [
+        "Few rows of a kind are held out: of further ones that were counted once, some are farther"
+        " off than all of these",
+        "([decisions](decisions.md)).",
         "",
         "A part alone has its ports open; in a design Yosys optimises across them, and a part's"
         " neighbours may make some of",

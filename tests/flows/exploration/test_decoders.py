@@ -20,7 +20,7 @@ from sterna_flows.exploration.sampling import Point
 from sterna_flows.exploration.verification import DecoderBuilder, measured_before, verify
 from sterna_flows.report_file import read_report
 from sterna_hw.base import find_device
-from tests.sw.decoder.random_decoder import TINY
+from tests.sw.decoder.random_decoder import ON_CHIP, TINY
 
 MODEL = "shakespeare_tiny"
 
@@ -85,16 +85,7 @@ def test_a_decoder_is_explored(tmp_path: Path) -> None:
 def test_a_point_is_built_synthesised_and_simulated(tmp_path: Path) -> None:
     """The smallest decoder that there is, with memory on the chip, where cycles are exact."""
     source = DecoderSource("synthetic:tiny", shape=TINY, seed=3)
-    hardware = DecoderHardware(
-        ports=1,
-        lanes=1,
-        tables=8,
-        queries=4,
-        prefetch_words=64,
-        burst_beats=16,
-        large_style="block",
-        memory="on-chip",
-    )
+    hardware = replace(ON_CHIP, best_count=1)
     evaluation = DecoderEvaluation(TINY, find_device("ecp5-85k"), 125.0)
     point = Point(7, {}, evaluation.evaluate({"hardware": hardware.record()}))
     told: list[str] = []

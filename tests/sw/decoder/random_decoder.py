@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sterna.decoder.hardware import DecoderHardware
 from sterna.decoder.integers import SCALED, DecoderIntegers, LayerIntegers
 from sterna.decoder.rotation import rotation_table
 from sterna.decoder.scale import nearest_scale
@@ -19,6 +20,18 @@ TINY = DecoderShape(
     vocabulary=37,
     context=24,
     name="tiny",
+)
+
+ON_CHIP = DecoderHardware(
+    ports=1,
+    lanes=1,
+    tables=8,
+    queries=4,
+    best_count=4,
+    prefetch_words=64,
+    burst_beats=16,
+    large_style="block",
+    memory="on-chip",
 )
 
 
